@@ -1,0 +1,59 @@
+"""One frozen Config: every path, number and model name, each with its reason."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_ENCODER = "all-MiniLM-L6-v2"
+"""The weights that come with the installation."""
+
+CLONE = Path(__file__).resolve().parent.parent
+
+
+def default_home() -> Path:
+    """Return the folder that holds `corpus/`: the clone, or the working folder if installed apart."""
+    return CLONE if (CLONE / "corpus").is_dir() else Path.cwd()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Where things are and how large they may be."""
+
+    corpus: Path
+    index: Path
+
+    encoder: str = DEFAULT_ENCODER
+    """Any folder or name that sentence-transformers knows works."""
+
+    passage_tokens: int = 128
+    """MiniLM was trained on texts of 128 tokens and cuts at 256: short passages rank better."""
+
+    hits: int = 12
+    """Passages handed to the reader: the whole of a news article, the best of a large corpus."""
+
+    exact_limit: int = 50_000
+    """Passages up to which search compares every vector; above it HNSW, which can miss some."""
+
+    lock_seconds: float = 60.0
+    """How long a command waits for another process that is writing the index."""
+
+
+def load_config(
+    *,
+    corpus: Path | None = None,
+    index: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+) -> Config:
+    """Return the settings: an argument wins over the environment, the environment over defaults.
+
+    `RAG_CORPUS`, `RAG_INDEX` and `RAG_ENCODER` are read.
+    """
+    home = default_home()
+    return Config(
+        corpus=corpus or Path(environment.get("RAG_CORPUS") or home / "corpus"),
+        index=index or Path(environment.get("RAG_INDEX") or home / ".rag"),
+        encoder=environment.get("RAG_ENCODER") or DEFAULT_ENCODER,
+    )

@@ -1,0 +1,36 @@
+"""Every error a user can meet. The message says what happened, then what to do.
+
+RagError
+├── CorpusError         a document or the corpus folder cannot be used
+├── IndexUnusable       the index folder is corrupt, foreign or made by other parts
+├── IndexLocked         another process is writing the index
+├── ModelUnavailable    weights are missing or altered
+└── UsageError          the command or the setting itself is wrong
+
+They are raised deep, and caught once: in `rag.cli.main` (standard error, exit 1; 2 for
+`UsageError`) and in the page (a message in the chat).
+"""
+
+
+class RagError(Exception):
+    """The base of all of them; its text is shown to the user as it is."""
+
+
+class CorpusError(RagError):
+    """A document or the corpus folder cannot be used."""
+
+
+class IndexUnusable(RagError):
+    """The index folder is corrupt, foreign or was made by other parts."""
+
+
+class IndexLocked(RagError):
+    """Another process is writing the index."""
+
+
+class ModelUnavailable(RagError):
+    """Weights are missing, or their bytes are not the ones they should be."""
+
+
+class UsageError(RagError):
+    """The command line or a setting is wrong."""
