@@ -17,41 +17,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from rag.numbers import find_numbers, number_term, scale_of
 from rag.words import STOPWORDS, stem, words
 
 Kind = Literal["name", "alias", "number", "date"]
 
-_TITLES = frozenset(
-    """
-    mr mrs ms miss dr prof professor sir lord lady dame captain capt colonel col general gen major
-    lieutenant lt sergeant sgt corporal cpl private brigadier commander admiral marshal president
-    vice minister prime premier secretary senator sen governor gov mayor judge justice king queen
-    prince princess pope bishop archbishop father sister brother ambassador chancellor chief officer
-    director chairman chairwoman chair inspector commissioner deputy detective superintendent
-    congressman congresswoman representative rep councillor coach
-    """.split()
-)
-_STARTERS = frozenset(
-    """
-    name list give compare describe explain summarise summarize define identify show find outline
-    according besides apart regarding concerning hi hello hey ok okay thanks sorry
-    """.split()
-)
-_JOINERS = frozenset("of the de del della da di du des den der van von al el bin ibn la le".split())
-_EVERYDAY = frozenset(
-    "us may march polish pole poles mar sep dec sat sun mon car la au roc male".split()
-)
+_TABLE = json.loads(Path(__file__).with_name("aliases.json").read_text(encoding="utf-8"))
+_TITLES = frozenset(_TABLE["words"]["titles"])
+_STARTERS = frozenset(_TABLE["words"]["starters"])
+_JOINERS = frozenset(_TABLE["words"]["joiners"])
+_EVERYDAY = frozenset(_TABLE["words"]["everyday"])
 """Aliases that are words of their own when typed in lower case or opening a sentence."""
 
-_COMMON_ACRONYMS = frozenset(
-    "ok id mp mps tv pc pdf faq ceo cfo ai it pm ac vat hr usb gps".split()
-)
+_COMMON_ACRONYMS = frozenset(_TABLE["words"]["acronyms"])
 _LONG_NAME, _VERY_LONG_NAME = 6, 10
 """Letters from which one typing error is forgiven, and two."""
 _COUNTED = 13
 """Smaller numbers in words are grammar ("which two", "at first") or the reader's own count."""
 
-_ACRONYM = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[A-Z]{2,6}")
+_ACRONYM = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[A-Z][a-z]?[A-Z]{1,5}")
 _CONTRACTION = re.compile(r"['’](?:t|ll|re|ve|d|m)$", re.IGNORECASE)
 _CAPITALISED_RUN = re.compile(
     r"[A-Z][\w'’]*(?:(?:[ \n-]| & | (?:of|the|and|for|on|in|to|de) | (?:of|for) the )[A-Z][\w'’]*)+"
@@ -64,23 +48,10 @@ _OWN_CASE = re.compile(
 """Askers who describe their own case ("My son is 15", "if I live in Canada") ask about a rule; the
 text need not hold their numbers, dates and countries."""
 _BOUND = re.compile(r"\b(?:than|over|under|above|below|about|around|nearly|almost|least|most)\W+$")
+_PLAIN_GAPS = frozenset((" ", "-", ", ", "’s ", "'s "))
+_SENTENCE_GAP = re.compile(r"[.?!:]['\"’”)]*\s|\n")
 _ISO_DATE = re.compile(r"\b\d{4}-(0[1-9]|1[0-2])-\d\d\b")
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß": "ss", "æ": "ae", "’": "'"})
-
-_UNITS = """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen
-    fifteen sixteen seventeen eighteen nineteen""".split()
-_ORDINALS = """first second third fourth fifth sixth seventh eighth ninth tenth eleventh
-    twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth""".split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-_NUMBER_WORDS = (
-    {word: float(value) for value, word in enumerate(_UNITS)}
-    | {word: float(value) for value, word in enumerate(_ORDINALS, 1)}
-    | {word: 10.0 * value for value, word in enumerate(_TENS, 2)}
-    | {f"{word[:-1]}ieth": 10.0 * value for value, word in enumerate(_TENS, 2)}
-)
-_SCALES = {"dozen": 12.0, "hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9}
-_SCALES |= {"trillion": 1e12, "mn": 1e6, "bn": 1e9, "tn": 1e12}
-_GLUED_SCALES = {"k": 1e3, "m": 1e6, "b": 1e9, "K": 1e3, "M": 1e6, "B": 1e9}
 
 
 class _Token(NamedTuple):
@@ -134,7 +105,7 @@ class Vocabulary:
 
     def _resembles(self, part: frozenset[str]) -> bool:
         return any(
-            _is_near(word, term, 2 if len(word) >= _VERY_LONG_NAME else 1)
+            _is_near(word.replace("y", "i"), term, 2 if len(word) >= _VERY_LONG_NAME else 1)
             for word in part
             if len(word) >= _LONG_NAME and word.isalpha() and word.islower()
             for term in self._by_first_letter.get(word[0], ())
@@ -145,7 +116,7 @@ class Vocabulary:
         found: dict[str, list[str]] = {}
         for term in self.terms:
             if len(term) >= _LONG_NAME - 1 and " " not in term:
-                found.setdefault(term[0], []).append(term)
+                found.setdefault(term[0], []).append(term.replace("y", "i"))  # Zelenskyy
         return found
 
 
@@ -184,16 +155,18 @@ def find_names(question: str) -> tuple[Name, ...]:
 
     for i, j, kind, terms in _aliases(tokens, has_cases):
         add(i, j, kind, (terms | initials.get(i, frozenset()),))
-    for i, j, value in _numbers(tokens):
-        is_counting = tokens[i].word.isalpha() and value < _COUNTED
+    for i, j, value in find_numbers(tokens):
+        is_counting = value < (_COUNTED if tokens[i].word.isalpha() else 3)
         is_century = any(token.word == "century" for token in tokens[j : j + 2])
         is_bound = _BOUND.search(question[: tokens[i].start].lower()) is not None
         if not (is_counting or is_century or is_bound) and taken.isdisjoint(range(i, j)):
             is_year = j == i + 1 and re.fullmatch(r"1\d{3}|20\d\d", tokens[i].word)
-            is_decade = is_year and j < len(tokens) and tokens[j][0::3] == ("s", "")
-            years = range(10 if is_decade else 1)
-            terms = frozenset(_number(value + year) for year in years)
-            add(i, j + bool(is_decade), "date" if is_year else "number", (terms,))
+            is_span = is_year and j < len(tokens) and tokens[j].word == "s"  # the 1990s, the 1600s
+            length = (10 if value % 100 else 100) if is_span else 1
+            known = {number_term(value + year) for year in range(length)}
+            if length == 100:
+                known.add(number_term(value // 100 + 1))  # the 17th century
+            add(i, j + bool(is_span), "date" if is_year else "number", (frozenset(known),))
     for run in runs:
         for is_free, group in itertools.groupby(run, lambda i: i not in taken):
             part = [i for i in group if tokens[i].word.lower() not in _TITLES | _JOINERS]
@@ -223,13 +196,13 @@ def terms_of(text: str) -> frozenset[str]:
     for left, right in itertools.pairwise(tokens):
         if right.gap == "-" and (left.word.isdigit() or right.word.isdigit()):
             terms.add(_bare(left.word + right.word))
-    for i, j, value in _numbers(tokens):
-        terms.add(_number(value))
+    for i, j, value in find_numbers(tokens):
+        terms.add(number_term(value))
         if j == i + 1:  # "3 to 4 billion" speaks of 3 billion.
-            scales = (_SCALES[t.word] for t in tokens[j : j + 3] if t.word in _SCALES)
-            terms.add(_number(value * next(scales, 1.0)))
+            scales = (scale for t in tokens[j : j + 3] if (scale := scale_of(t.word)))
+            terms.add(number_term(value * next(scales, 1.0)))
         if i and tokens[i].gap in ("-", "–") and re.fullmatch(r"[12]\d{3}", tokens[i - 1].word):
-            terms.add(_number(float(tokens[i - 1].word) // 100 * 100 + value))  # "2019-20"
+            terms.add(number_term(float(tokens[i - 1].word) // 100 * 100 + value))  # "2019-20"
     return frozenset(terms)
 
 
@@ -240,7 +213,7 @@ def _tokens(text: str, *, joins_codes: bool = False) -> list[_Token]:
     for word in words(text):
         start = text.index(word, end)
         gap = text[end:start]
-        opens = not tokens or bool(re.search(r"[.?!:]['\"’”)]*\s", gap) or "\n" in gap)
+        opens = not tokens or (gap not in _PLAIN_GAPS and bool(_SENTENCE_GAP.search(gap)))
         if opens and tokens and gap[0] == "." and len(tokens[-1].word) <= 4:
             opens = not tokens[-1].is_capitalised  # "St. Louis"
         end = start + len(word)
@@ -308,7 +281,7 @@ def _key(word: str) -> str:
 
 
 def _bare(word: str) -> str:
-    return stem(word.translate(_LETTERS).replace("-", ""))
+    return stem(word.lower().translate(_LETTERS).replace("-", ""))
 
 
 def _word_terms(word: str) -> frozenset[str]:
@@ -321,9 +294,9 @@ def _word_terms(word: str) -> frozenset[str]:
 
 def _initials(parts: Sequence[str]) -> frozenset[str]:
     """Return the acronyms that a run of words may have, with and without its small words."""
-    letters = "".join(part[0] for part in parts)
-    capitals = "".join(part[0] for part in parts if part[0].isupper())
-    return frozenset(found.upper() for found in (letters, capitals) if len(found) > 1)
+    letters = [part if set(part) <= {"I", "V", "X"} else part[0] for part in parts]  # WWII
+    found = ("".join(letters), "".join(letter for letter in letters if letter[0].isupper()))
+    return frozenset(initials.upper() for initials in found if len(initials) > 1)
 
 
 def _aliases(
@@ -334,7 +307,8 @@ def _aliases(
     i = 0
     while i < len(tokens):
         match = max(_phrases(keys, i), key=len, default=None)
-        key, length = match or (_short_alias(tokens[i], has_cases), 1)
+        is_prefix = i + 1 < len(tokens) and tokens[i + 1].gap == "-" and tokens[i].word == "un"
+        key, length = match or ("" if is_prefix else _short_alias(tokens[i], has_cases), 1)
         if key:
             kind: Kind = "date" if key in _ALIASES.dates else "alias"
             yield i, i + length, kind, _ALIASES.known_by[key]
@@ -360,44 +334,6 @@ def _phrases(keys: Sequence[str], i: int) -> Iterator[tuple[str, int]]:
     for phrase in _PHRASES.get(keys[i], ()):
         if tuple(keys[i : i + len(phrase)]) == phrase:
             yield " ".join(phrase), len(phrase)
-
-
-def _numbers(tokens: Sequence[_Token]) -> Iterator[tuple[int, int, float]]:
-    """Yield the numbers in digits or words with their scale: "3.5bn", "two hundred and five"."""
-    i = 0
-    while i < len(tokens):
-        word = tokens[i].word.lower()
-        j = i + 1
-        if re.fullmatch(r"[\d,]+(?:\.\d+)?", word):
-            value = float(word.replace(",", ""))
-        elif word in _NUMBER_WORDS or (
-            word == "a" and j < len(tokens) and tokens[j].word in _SCALES
-        ):
-            value = _NUMBER_WORDS.get(word, 1.0)
-        else:
-            i = j
-            continue
-        while j < len(tokens) and tokens[j].gap in ("", " ", "-"):
-            after = tokens[j].word
-            scale = _SCALES.get(after.lower()) or (not tokens[j].gap and _GLUED_SCALES.get(after))
-            added = _NUMBER_WORDS.get(after.lower(), 100.0)
-            if scale:
-                value *= scale
-            elif word.isalpha() and added < 10 and value % 10 == 0 and 20 <= value % 100:
-                value += added
-            elif word.isalpha() and added < 100 and value >= 100 and value % 100 == 0:
-                value += added
-            elif not (after == "and" and word.isalpha() and value % 100 == 0 < value):
-                break
-            j += 1
-        if tokens[j - 1].word == "and":
-            j -= 1
-        yield i, j, value
-        i = j
-
-
-def _number(value: float) -> str:
-    return f"#{value:.12g}"
 
 
 def _is_near(left: str, right: str, errors: int) -> bool:
@@ -431,12 +367,11 @@ def _load_aliases() -> _Aliases:
     stands for the other's government: on newsdesk that took a quarter of the false refusals away
     and cost 2 of 2,491 right ones.
     """
-    table = json.loads(Path(__file__).with_name("aliases.json").read_text(encoding="utf-8"))
-    days = table["months"] | table["weekdays"]
-    capitals, members = table["capitals"], table["members"]
+    days = _TABLE["months"] | _TABLE["weekdays"]
+    capitals, members = _TABLE["capitals"], _TABLE["members"]
     spelt = {
         name: [name, *forms]
-        for name, forms in (table["countries"] | table["others"] | days).items()
+        for name, forms in (_TABLE["countries"] | _TABLE["others"] | days).items()
     }
     keys = {name: {_alias_key(form) for form in forms} for name, forms in spelt.items()}
     seats = {name: {_alias_key(form) for form in forms} for name, forms in capitals.items()}
@@ -455,7 +390,7 @@ def _load_aliases() -> _Aliases:
             form.lower() for forms in (*spelt.values(), *capitals.values()) for form in forms
         ),
         dates=frozenset(key for name in days for key in keys[name]),
-        months=tuple(_alias_key(month) for month in table["months"]),
+        months=tuple(_alias_key(month) for month in _TABLE["months"]),
     )
 
 
