@@ -10,38 +10,40 @@ from __future__ import annotations
 
 import functools
 import itertools
-import json
+import operator
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, NamedTuple
 
+from rag.aliases import (
+    ACRONYM,
+    ALIASES,
+    COMMON_ACRONYMS,
+    EVERYDAY,
+    JOINERS,
+    STARTERS,
+    TITLES,
+    fold,
+    key_of,
+    phrases,
+)
 from rag.numbers import find_numbers, number_term, scale_of
-from rag.words import STOPWORDS, stem, words
+from rag.words import STOPWORDS, words
 
 Kind = Literal["name", "alias", "number", "date"]
 
-_TABLE = json.loads(Path(__file__).with_name("aliases.json").read_text(encoding="utf-8"))
-_TITLES = frozenset(_TABLE["words"]["titles"])
-_STARTERS = frozenset(_TABLE["words"]["starters"])
-_JOINERS = frozenset(_TABLE["words"]["joiners"])
-_EVERYDAY = frozenset(_TABLE["words"]["everyday"])
-"""Aliases that are words of their own when typed in lower case or opening a sentence."""
-
-_COMMON_ACRONYMS = frozenset(_TABLE["words"]["acronyms"])
 _LONG_NAME, _VERY_LONG_NAME = 6, 10
 """Letters from which one typing error is forgiven, and two."""
 _COUNTED = 13
 """Smaller numbers in words are grammar ("which two", "at first") or the reader's own count."""
 
-_ACRONYM = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[A-Z][a-z]?[A-Z]{1,5}")
 _CONTRACTION = re.compile(r"['’](?:t|ll|re|ve|d|m)$", re.IGNORECASE)
 _CAPITALISED_RUN = re.compile(
     r"[A-Z][\w'’]*(?:(?:[ \n-]| & | (?:of|the|and|for|on|in|to|de) | (?:of|for) the )[A-Z][\w'’]*)+"
 )
 _OWN_CASE = re.compile(
-    r"\b(?:my|our|mine|i['’]m|i am|we['’]re|if (?:it['’]s|i|we|you|my|someone)"
+    r"\b(?:my|our|mine|i['’]m|i am|we['’]re|what if|if (?:i|we|you|my|someone)"
     r"|(?:can|can['’]t|cannot|could|may|do|don['’]t|am|must|should) (?:i|we)(?! (?:ask|know)))\b",
     re.IGNORECASE,
 )
@@ -51,7 +53,6 @@ _BOUND = re.compile(r"\b(?:than|over|under|above|below|about|around|nearly|almos
 _PLAIN_GAPS = frozenset((" ", "-", ", ", "’s ", "'s "))
 _SENTENCE_GAP = re.compile(r"[.?!:]['\"’”)]*\s|\n")
 _ISO_DATE = re.compile(r"\b\d{4}-(0[1-9]|1[0-2])-\d\d\b")
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß": "ss", "æ": "ae", "’": "'"})
 
 
 class _Token(NamedTuple):
@@ -67,7 +68,7 @@ class _Token(NamedTuple):
 
     @property
     def is_acronym(self) -> bool:
-        return _ACRONYM.fullmatch(self.word) is not None
+        return ACRONYM.fullmatch(self.word) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,9 @@ def find_names(question: str) -> tuple[Name, ...]:
     tokens = _tokens(question, joins_codes=True)
     has_cases = _has_cases(tokens)
     runs = _runs(question, tokens) if has_cases else []
-    initials = {i: _initials([tokens[i].word for i in run]) for run in runs for i in run}
+    initials: dict[int, frozenset[str]] = {}
+    for run in runs:
+        initials |= dict.fromkeys(run, _initials([tokens[i].word for i in run]))
     found: list[Name] = []
     taken: set[int] = set()
 
@@ -158,7 +161,10 @@ def find_names(question: str) -> tuple[Name, ...]:
     for i, j, value in find_numbers(tokens):
         is_counting = value < (_COUNTED if tokens[i].word.isalpha() else 3)
         is_century = any(token.word == "century" for token in tokens[j : j + 2])
-        is_bound = _BOUND.search(question[: tokens[i].start].lower()) is not None
+        is_bound = (
+            _BOUND.search(question[max(0, tokens[i].start - 12) : tokens[i].start].lower())
+            is not None
+        )
         if not (is_counting or is_century or is_bound) and taken.isdisjoint(range(i, j)):
             is_year = j == i + 1 and re.fullmatch(r"1\d{3}|20\d\d", tokens[i].word)
             is_span = is_year and j < len(tokens) and tokens[j].word == "s"  # the 1990s, the 1600s
@@ -169,7 +175,7 @@ def find_names(question: str) -> tuple[Name, ...]:
             add(i, j + bool(is_span), "date" if is_year else "number", (frozenset(known),))
     for run in runs:
         for is_free, group in itertools.groupby(run, lambda i: i not in taken):
-            part = [i for i in group if tokens[i].word.lower() not in _TITLES | _JOINERS]
+            part = [i for i in group if tokens[i].word.lower() not in TITLES | JOINERS]
             if is_free and part:
                 parts = tuple(_word_terms(tokens[i].word) | initials[i] for i in part)
                 add(part[0], part[-1] + 1, "name", parts)
@@ -184,18 +190,18 @@ def terms_of(text: str) -> frozenset[str]:
     """
     tokens = _tokens(text)
     terms = {
-        form for word in {token.word for token in tokens} for form in (_key(word), _bare(word))
+        form for word in {token.word for token in tokens} for form in (key_of(word), fold(word))
     }
-    keys = [_key(token.word) for token in tokens]
-    terms.update(phrase for i in range(len(keys)) for phrase, _ in _phrases(keys, i))
-    terms.update(_ALIASES.months[int(month) - 1] for month in _ISO_DATE.findall(text))
+    keys = [key_of(token.word) for token in tokens]
+    terms.update(phrase for i in range(len(keys)) for phrase, _ in phrases(keys, i))
+    terms.update(ALIASES.months[int(month) - 1] for month in _ISO_DATE.findall(text))
     for run in _CAPITALISED_RUN.findall(text):
         parts = words(run)[:8]
         for i, j in itertools.combinations(range(len(parts) + 1), 2):
             terms.update(f"={initials}" for initials in _initials(parts[i:j]))
     for left, right in itertools.pairwise(tokens):
         if right.gap == "-" and (left.word.isdigit() or right.word.isdigit()):
-            terms.add(_bare(left.word + right.word))
+            terms.add(fold(left.word + right.word))
     for i, j, value in find_numbers(tokens):
         terms.add(number_term(value))
         if j == i + 1:  # "3 to 4 billion" speaks of 3 billion.
@@ -252,7 +258,7 @@ def _runs(question: str, tokens: Sequence[_Token]) -> list[list[int]]:
             continue
         before = runs[-1][-1] if runs else -9
         gaps = [t.gap for t in tokens[before + 1 : i + 1]]
-        is_joined = all(t.word in _JOINERS for t in tokens[before + 1 : i]) and not token.opens
+        is_joined = all(t.word in JOINERS for t in tokens[before + 1 : i]) and not token.opens
         if before >= 0 and len(gaps) <= 3 and is_joined and set(gaps) <= {" ", "-", ". ", " & "}:
             runs[-1].extend(range(before + 1, i + 1))
         else:
@@ -264,31 +270,22 @@ def _is_name_word(token: _Token) -> bool:
     if not token.is_capitalised or _CONTRACTION.search(token.word):
         return False
     word = token.word.lower()
-    return word not in _COMMON_ACRONYMS and (token.is_acronym or word not in STOPWORDS)
+    return word not in COMMON_ACRONYMS and (token.is_acronym or word not in STOPWORDS)
 
 
 def _opens_with_name(question: str, token: _Token, follower: _Token | None) -> bool:
-    if token.word.lower() in STOPWORDS | _STARTERS:
+    if token.word.lower() in STOPWORDS | STARTERS:
         return False
     if token.is_acronym or question[token.end : token.end + 2] in ("'s", "’s"):
         return True
     return follower is not None and follower.gap in (" ", "-") and _is_name_word(follower)
 
 
-def _key(word: str) -> str:
-    """Return the term of a word: "US" for U.S. and US, else its stem."""
-    return word.replace(".", "").upper() if _ACRONYM.fullmatch(word) else _bare(word)
-
-
-def _bare(word: str) -> str:
-    return stem(word.lower().translate(_LETTERS).replace("-", ""))
-
-
 def _word_terms(word: str) -> frozenset[str]:
     """Return what a word of a name may be known by: "COVID" will do for "COVID-19"."""
-    terms = {_key(word), _bare(word.partition("-")[0] if len(word) > 6 else word), _bare(word)}
-    if _ACRONYM.fullmatch(word):
-        terms.add("=" + _key(word))
+    terms = {key_of(word), fold(word.partition("-")[0] if len(word) > 6 else word), fold(word)}
+    if ACRONYM.fullmatch(word):
+        terms.add("=" + key_of(word))
     return frozenset(term for term in terms if term not in STOPWORDS)
 
 
@@ -303,15 +300,15 @@ def _aliases(
     tokens: Sequence[_Token], has_cases: bool
 ) -> Iterator[tuple[int, int, Kind, frozenset[str]]]:
     """Yield the aliases, the longest first where several begin, and what each is known by."""
-    keys = [_key(token.word) for token in tokens]
+    keys = [key_of(token.word) for token in tokens]
     i = 0
     while i < len(tokens):
-        match = max(_phrases(keys, i), key=len, default=None)
+        match = max(phrases(keys, i), key=operator.itemgetter(1), default=None)
         is_prefix = i + 1 < len(tokens) and tokens[i + 1].gap == "-" and tokens[i].word == "un"
         key, length = match or ("" if is_prefix else _short_alias(tokens[i], has_cases), 1)
         if key:
-            kind: Kind = "date" if key in _ALIASES.dates else "alias"
-            yield i, i + length, kind, _ALIASES.known_by[key]
+            kind: Kind = "date" if key in ALIASES.dates else "alias"
+            yield i, i + length, kind, ALIASES.known_by[key]
         i += length
 
 
@@ -319,21 +316,14 @@ def _short_alias(token: _Token, has_cases: bool) -> str | None:
     """Return the key of a word that is an alias where it stands as it is written."""
     word = token.word.lower()
     is_cased = has_cases and token.is_capitalised and (not token.opens or token.is_acronym)
-    if word in _EVERYDAY and not is_cased:
+    if word in EVERYDAY and not is_cased:
         return None
     # A stem alone would take a wedding for a Wednesday.
-    if "." not in word and _ALIASES.forms.isdisjoint((word, word.removesuffix("s"))):
+    if "." not in word and ALIASES.forms.isdisjoint((word, word.removesuffix("s"))):
         return None
-    key = _key(token.word.upper() if token.word.islower() and "." in word else token.word)
+    key = key_of(token.word.upper() if token.word.islower() and "." in word else token.word)
     upper = word.upper() if token.word.islower() else key
-    return next((found for found in (key, upper) if found in _ALIASES.known_by), None)
-
-
-def _phrases(keys: Sequence[str], i: int) -> Iterator[tuple[str, int]]:
-    """Yield the aliases of several words that begin at a place, with their lengths."""
-    for phrase in _PHRASES.get(keys[i], ()):
-        if tuple(keys[i : i + len(phrase)]) == phrase:
-            yield " ".join(phrase), len(phrase)
+    return next((found for found in (key, upper) if found in ALIASES.known_by), None)
 
 
 def _is_near(left: str, right: str, errors: int) -> bool:
@@ -351,54 +341,3 @@ def _is_near(left: str, right: str, errors: int) -> bool:
         or _is_near(left[1:], right[1:], errors - 1)
         or (is_swapped and _is_near(left[2:], right[2:], errors - 1))
     )
-
-
-class _Aliases(NamedTuple):
-    known_by: dict[str, frozenset[str]]
-    forms: frozenset[str]
-    dates: frozenset[str]
-    months: tuple[str, ...]
-
-
-def _load_aliases() -> _Aliases:
-    """Return what each alias is known by, how aliases are spelt, and which of them are dates.
-
-    A region is known by its countries, and a country and its capital by each other, for the one
-    stands for the other's government: on newsdesk that took a quarter of the false refusals away
-    and cost 2 of 2,491 right ones.
-    """
-    days = _TABLE["months"] | _TABLE["weekdays"]
-    capitals, members = _TABLE["capitals"], _TABLE["members"]
-    spelt = {
-        name: [name, *forms]
-        for name, forms in (_TABLE["countries"] | _TABLE["others"] | days).items()
-    }
-    keys = {name: {_alias_key(form) for form in forms} for name, forms in spelt.items()}
-    seats = {name: {_alias_key(form) for form in forms} for name, forms in capitals.items()}
-    known_by: dict[str, frozenset[str]] = {}
-    for name, own in keys.items():
-        inside = [name, *members.get(name, ())]
-        known = own.union(*(keys[place] | seats.get(place, set()) for place in inside))
-        known |= {key.lower() for key in own if key.isupper() and len(key) > 3}  # Nato
-        for key in own:
-            known_by[key] = known_by.get(key, frozenset()) | known
-        for seat in seats.get(name, ()):
-            known_by[seat] = known_by.get(seat, frozenset()) | own | {seat}
-    return _Aliases(
-        known_by=known_by,
-        forms=frozenset(
-            form.lower() for forms in (*spelt.values(), *capitals.values()) for form in forms
-        ),
-        dates=frozenset(key for name in days for key in keys[name]),
-        months=tuple(_alias_key(month) for month in _TABLE["months"]),
-    )
-
-
-def _alias_key(form: str) -> str:
-    return " ".join(_key(word) for word in words(form))
-
-
-_ALIASES = _load_aliases()
-_PHRASES: dict[str, list[tuple[str, ...]]] = {}
-for _phrase in (tuple(alias.split()) for alias in _ALIASES.known_by if " " in alias):
-    _PHRASES.setdefault(_phrase[0], []).append(_phrase)
