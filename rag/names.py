@@ -44,7 +44,8 @@ _CAPITALISED_RUN = re.compile(
 )
 _OWN_CASE = re.compile(
     r"\b(?:my|our|mine|i['’]m|i am|we['’]re|what if|if (?:i|we|you|my|someone)"
-    r"|(?:can|can['’]t|cannot|could|may|do|don['’]t|am|must|should) (?:i|we)(?! (?:ask|know)))\b",
+    r"|(?:can|can['’]t|cannot|could|may|do|don['’]t|am|must|should) (?:i|we)(?! (?:ask|know))"
+    r"|in (?:plain |simple )?english)\b",
     re.IGNORECASE,
 )
 """Askers who describe their own case ("My son is 15", "if I live in Canada") ask about a rule; the
@@ -167,12 +168,10 @@ def find_names(question: str) -> tuple[Name, ...]:
         )
         if not (is_counting or is_century or is_bound) and taken.isdisjoint(range(i, j)):
             is_year = j == i + 1 and re.fullmatch(r"1\d{3}|20\d\d", tokens[i].word)
-            is_span = is_year and j < len(tokens) and tokens[j].word == "s"  # the 1990s, the 1600s
-            length = (10 if value % 100 else 100) if is_span else 1
-            known = {number_term(value + year) for year in range(length)}
-            if length == 100:
-                known.add(number_term(value // 100 + 1))  # the 17th century
-            add(i, j + bool(is_span), "date" if is_year else "number", (frozenset(known),))
+            is_span = j < len(tokens) and (tokens[j].gap, tokens[j].word) == ("", "s")
+            known = _years(value) if is_span else {number_term(value)}
+            kind: Kind = "date" if is_year or is_span else "number"
+            add(i, j + is_span, kind, (frozenset(known),))
     for run in runs:
         for is_free, group in itertools.groupby(run, lambda i: i not in taken):
             part = [i for i in group if tokens[i].word.lower() not in TITLES | JOINERS]
@@ -245,6 +244,17 @@ def _has_cases(tokens: Sequence[_Token]) -> bool:
     content = [t for t in inner if t.word.lower() not in STOPWORDS]
     is_title_case = len(content) > 1 and all(t.is_capitalised for t in content)
     return not (is_title_case and any(t.is_capitalised for t in inner if t not in content))
+
+
+def _years(first: float) -> set[str]:
+    """Return what the 1990s, the 80s or the 1600s may be known by: any year of theirs."""
+    length = 100 if first >= 1000 and first % 100 == 0 else 10
+    known = {number_term(first + year) for year in range(length)}
+    if length == 100:
+        known.add(number_term(first // 100 + 1))  # the 17th century
+    if first < 100:
+        known |= {number_term(1900 + first + year) for year in range(length)}
+    return known
 
 
 def _runs(question: str, tokens: Sequence[_Token]) -> list[list[int]]:
