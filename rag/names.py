@@ -170,8 +170,8 @@ def find_names(question: str) -> tuple[Name, ...]:
             is_year = j == i + 1 and re.fullmatch(r"1\d{3}|20\d\d", tokens[i].word)
             is_span = j < len(tokens) and (tokens[j].gap, tokens[j].word) == ("", "s")
             known = _years(value) if is_span else {number_term(value)}
-            kind: Kind = "date" if is_year or is_span else "number"
-            add(i, j + is_span, kind, (frozenset(known),))
+            is_date = bool(is_year) or is_span
+            add(i, j + is_span, "date" if is_date else "number", (frozenset(known),))
     for run in runs:
         for is_free, group in itertools.groupby(run, lambda i: i not in taken):
             part = [i for i in group if tokens[i].word.lower() not in TITLES | JOINERS]
