@@ -12,12 +12,12 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from evals.rows import DatasetError, Row
+from rag.load import load
 from rag.types import Document, Section, Sentence, Turn
 
 Spans = tuple[tuple[int, int], ...]
@@ -230,7 +230,7 @@ def _read_newsdesk(row: Row) -> Iterator[Case]:
 #  "alternatives"?: [["…"]], "answer": "mid-November"}
 def _read_article(row: Row, article: Path) -> Case:
     """Return the case of a row about the article, whose gold are verbatim quotes from it."""
-    document = _read_document(article)
+    document = load(article, source=article.name)
 
     def locate(quotes: Sequence[str]) -> Spans:
         spans: list[tuple[int, int]] = []
@@ -258,18 +258,6 @@ def _read_article(row: Row, article: Path) -> Case:
         references=gold,
         answers=_one(row.text("answer", "")) if gold else (),
     )
-
-
-def _read_document(path: Path) -> Document:
-    """Return the article with the title that its sidecar gives it."""
-    try:
-        text = path.read_text("utf-8")
-        sidecar: Mapping[str, Any] = json.loads(
-            path.with_name(path.name + ".meta.json").read_text("utf-8")
-        )
-    except OSError as error:
-        raise DatasetError(f"The article cannot be read: {error}.") from error
-    return make_document(text, str(sidecar.get("title", "")), path.name)
 
 
 def _locate_units(
