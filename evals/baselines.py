@@ -29,10 +29,14 @@ B = 0.75
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Sentences best first; `answerability` is any number that grows with the odds of an answer."""
+    """Sentences best first; `answerability` is any number that grows with the odds of an answer.
+
+    `span` is the answer's words inside the first, where the system points at words at all.
+    """
 
     sentences: tuple[Sentence, ...]
     answerability: float
+    span: str | None = None
 
 
 class Bm25:

@@ -186,10 +186,12 @@ def _ask_all(
     for name, ranking in baselines.rank(case.question, case.history).items():
         outcomes[name] = _outcome_of_ranking(case, gold, ranking, len(sentences))
     # What the decision to abstain is worth: our own ranking without it, and it without ranking.
-    outcomes["always answer"] = _outcome_of_ranking(case, gold, Ranking(ranked, 0), len(sentences))
-    outcomes["always abstain"] = replace(
-        outcomes["always answer"], cited=(), shown=(), abstained=True,
-        text="", prose="", span=None, statements=(), exact=(),
+    span = reading.evidence[0].span if reading.evidence else None
+    always_answer = _outcome_of_ranking(case, gold, Ranking(ranked, 0.0, span), len(sentences))
+    outcomes["always_answer"] = always_answer
+    outcomes["always_abstain"] = replace(
+        always_answer, cited=(), shown=(), abstained=True,
+        text="", prose="", span=None, prediction="", statements=(), exact=(),
     )  # fmt: skip
     return outcomes
 
@@ -233,7 +235,8 @@ def _outcome_of_answer(
         answerability=answer.answerability,
         text=answer.text,
         prose=" ".join(claim.text for claim in answer.claims),
-        span=answering[0].span or answering[0].text if answering else None,
+        span=answering[0].span if answering else None,
+        prediction=answering[0].span or answering[0].text if answering else "",
         milliseconds=milliseconds,
         statements=tuple(statements),
         exact=tuple(texts.resolves(citation) for citation in _citations(answer)),
@@ -257,7 +260,8 @@ def _outcome_of_ranking(case: Case, gold: _Gold, ranking: Ranking, sentences: in
         answerability=ranking.answerability,
         text=text,
         prose=text,
-        span=text,
+        span=ranking.span,
+        prediction=ranking.span or text,
         milliseconds=0.0,
         statements=(Support(together=True, alone=(True,), without=(False,)),) * len(first),
         exact=(True,) * len(first),

@@ -24,8 +24,10 @@ class Outcome:
     """What one system did with one question, beside what would have been right.
 
     `ranked` are all sentences it looked at, best first; `cited` those its claims rest on, and
-    `shown` also those put beside them only to be understood. `text` is what was shown,
-    `prose` the same without markers, `span` the short answer. All are empty where it abstained.
+    `shown` also those put beside them only to be understood. `text` is what was said, `prose`
+    the claims without markers, `span` the short answer inside the first one. `prediction` is
+    what is held against a short answer: the span, for want of one the first claim, and nothing
+    where it abstained.
     """
 
     case: Case
@@ -40,6 +42,7 @@ class Outcome:
     text: str
     prose: str
     span: str | None
+    prediction: str
     milliseconds: float
     statements: tuple[Support, ...] = ()
     exact: tuple[bool, ...] = ()
@@ -49,11 +52,6 @@ class Outcome:
     def right_if_answered(self) -> bool:
         """Whether answering from the first sentence would be right."""
         return bool(self.ranked) and any(self.ranked[0] in gold for gold in self.gold)
-
-    @property
-    def prediction(self) -> str:
-        """The words to compare with a short answer: an answer without a span is all it shows."""
-        return "" if self.abstained else self.span or self.prose
 
 
 def per_question(outcomes: Sequence[Outcome]) -> dict[str, list[float]]:
