@@ -25,12 +25,12 @@ from rag.config import CLONE
 from rag.errors import RagError
 
 _CHILD = """
-import json, resource, sys, time
+import json, pathlib, resource, sys, time
 turns = json.load(sys.stdin)
 started = time.perf_counter()
 from rag.chain import Assistant
 imported = time.perf_counter()
-assistant = Assistant.open(corpus=sys.argv[1], index=sys.argv[2])
+assistant = Assistant.open(corpus=pathlib.Path(sys.argv[1]), index=pathlib.Path(sys.argv[2]))
 opened = time.perf_counter()
 from rag.config import DEFAULT_ENCODER
 from rag.models import load_encoder

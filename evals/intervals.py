@@ -121,7 +121,9 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     centre = share + _Z**2 / (2 * n)
     spread = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
     scale = 1 + _Z**2 / n
-    return max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale)
+    low = (centre - spread) / scale if share > 0 else 0.0
+    high = (centre + spread) / scale if share < 1 else 1.0
+    return low, high
 
 
 def _middle(drawn: Floats) -> tuple[float, float]:
