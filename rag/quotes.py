@@ -50,7 +50,7 @@ _DETERMINER = re.compile(
 )
 _LEADING = re.compile(
     r"(?:(?:but|and|so|yet|still|then|or|as|later|also|now|earlier|today|when|while|because|since"
-    r"|that|where|if|on \w+day|(?:this|last) \w+)\s+)+",
+    r"|that|where|if|though|although|on \w+day|(?:this|last) \w+)\s+)+",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
@@ -74,7 +74,7 @@ _CLAUSE_MARK = re.compile(r"[;:()“”\"«»—–]|\.\s|\n|\s-\s|’\s(?=[A-Z]
 _THAT_CLAUSE = re.compile(
     r"\s(?:that|which|whom)\s(?=(?:an?|the|its|his|her|their|he|she|they|it)\s|[A-Z])"
 )
-_RELATIVE = re.compile(r"\s(?:who|which|whose|that|was|were|is|are|had|has)\b")
+_RELATIVE = re.compile(r"\s(?:who|which|whose|that|was|were|is|are|had|has|have)\b")
 _NAME = (
     r"(?:(?:[A-ZÀ-Þ][\w’'-]+|[A-Z]\.|(?:Mr|Mrs|Ms|Dr|Prof|Gen|Col|Capt|Sen|Rep|Gov)\.) )+"
     r"[A-ZÀ-Þ][\w-]+"
@@ -312,7 +312,7 @@ def _speaker_after(text: str, start: int, end: int, *, is_open: bool) -> Span | 
 
 
 def _strip(text: str, start: int, end: int) -> Span:
-    while start < end and (text[start].isspace() or text[start] in ",*_"):
+    while start < end and (text[start].isspace() or text[start] in ",*_-•"):
         start += 1
     while start < end and (text[end - 1].isspace() or text[end - 1] in ",*_"):
         end -= 1
@@ -353,7 +353,7 @@ def _with_name(text: str, speaker: Span, end: int) -> Span:
     """Return the span with the name that stands after it: "its director, Pia Stenroos"."""
     name = _NAME_IN_COMMAS.match(text, speaker[1], end)
     last_word = text[slice(*speaker)].split()[-1]
-    if name is None or last_word[0].isupper():
+    if name is None or (last_word[0].isupper() and not _DETERMINER.match(text, *speaker)):
         return speaker
     return speaker[0], name.end()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from pathlib import Path
 
 import pytest
 
 from rag.errors import CorpusError
 from rag.load import MAX_BYTES, load
+from rag.markup import read_html
 from rag.split import split_sentences
 
 
@@ -94,6 +96,13 @@ def test_html_is_read_without_menus_scripts_and_asides(tmp_path: Path) -> None:
     assert document.title == "Headline"
     assert document.text == "Headline\n\nOne two, three\nfour & five.\n\n- item\n- last\n\nEnd."
     assert document.format == "html"
+
+
+@pytest.mark.parametrize("unit", ["<a ", "<!--", "<?", "</", "<script>", '<a x="', "<![CDATA["])
+def test_html_that_never_closes_is_read_in_a_moment(unit: str) -> None:
+    begin = time.process_time()
+    read_html("<p>Text.</p>" + unit * 50_000)
+    assert time.process_time() - begin < 5  # The parser alone takes minutes.
 
 
 def test_html_without_a_headline_has_the_title_of_the_page(tmp_path: Path) -> None:
