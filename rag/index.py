@@ -6,8 +6,9 @@ of questions.
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from rag.builds import (
 )
 from rag.config import Config
 from rag.errors import CorpusError, IndexUnusable
+from rag.names import Vocabulary
 from rag.record import Record
 from rag.sync import synchronise
 from rag.types import Document, Encoder, Hit, Passage, Sentence, Stage, Vectors
@@ -93,13 +95,24 @@ class Index:
         return index
 
     @classmethod
-    def in_memory(cls, documents: Sequence[Document], encoder: Encoder, config: Config) -> Index:
-        """Return an index of these documents that leaves nothing on disk and needs no Chroma."""
+    def in_memory(
+        cls,
+        documents: Sequence[Document],
+        encoder: Encoder,
+        config: Config,
+        *,
+        sentences: Mapping[str, Sequence[Sentence]] | None = None,
+    ) -> Index:
+        """Return an index of these documents that leaves nothing on disk and needs no Chroma.
+
+        `sentences` are those of each document where they are given rather than split by us.
+        """
         record = Record.create(None)
         passages: list[Passage] = []
         with record.writing():
             for document in {document.id: document for document in documents}.values():
-                split = split_document(document, encoder, config)
+                given = None if sentences is None else sentences[document.id]
+                split = split_document(document, encoder, config, given)
                 record.add_document(split)
                 passages.extend(split.passages)
         vectors = encoder.embed([passage.text for passage in passages])
@@ -133,6 +146,16 @@ class Index:
     def lexical(self, query: str, k: int, documents: Sequence[str] | None = None) -> list[Hit]:
         """Return the `k` best passages that share words with the query; `score` is BM25."""
         return self._hits(self._record.search(query, k, documents), "lexical")
+
+    @functools.lru_cache(maxsize=10_000)  # noqa: B019 - an index lives as long as the process
+    def frequency(self, stem: str) -> float:
+        """Return the share of the passages, 0..1, that contain a word, given as its stem."""
+        return self._record.passages_with(stem) / max(1, len(self._keys))
+
+    @functools.lru_cache(maxsize=16)  # noqa: B019
+    def vocabulary(self, documents: tuple[str, ...] | None = None) -> Vocabulary:
+        """Return what names occur in the documents, in all of them if None."""
+        return self._record.vocabulary(documents)
 
     def is_stale(self) -> bool:
         """Return whether the corpus or the index on disk has moved on: open it again then.
