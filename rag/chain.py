@@ -117,7 +117,10 @@ class Assistant:
 
         Fewer where the documents give none.
         """
-        sentences = self.sentences(self.documents[0].id) if self.documents else ()
+        documents = self.documents
+        if not documents:
+            return ()
+        sentences = self.sentences(documents[0].id)
         answered = _first(
             suggest.answerable_questions(sentences), lambda q: self.ask(q).kind == "answer", 2
         )
