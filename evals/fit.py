@@ -47,8 +47,6 @@ EAGER_FALSE_ANSWERS = 2.0
 """A cautious reader makes half the false answers of a balanced one, an eager one twice."""
 
 
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Asked:
     """One training question: its sentences' signals, which are gold, whether it is answered."""
@@ -150,9 +148,7 @@ def _fit_sentences(asked: Sequence[Asked]) -> LogisticRegression:
 
 
 def _question_signals(row: Asked, scores: Matrix) -> Matrix:
-    return question_signals(
-        row.question, row.signals, scores, row.frequency, row.unknown_names
-    )
+    return question_signals(row.question, row.signals, scores, row.frequency, row.unknown_names)
 
 
 def _regress(signals: Matrix, truth: npt.NDArray[np.bool_]) -> LogisticRegression:
@@ -172,9 +168,7 @@ def _named(names: Sequence[str], model: LogisticRegression) -> dict[str, Any]:
     }
 
 
-def _thresholds(
-    answerability: Matrix, truth: npt.NDArray[np.bool_]
-) -> dict[str, float]:
+def _thresholds(answerability: Matrix, truth: npt.NDArray[np.bool_]) -> dict[str, float]:
     """Return the thresholds: balanced where the two errors are equally frequent."""
     candidates = np.linspace(0.0, 1.0, 1001)
     false_answers = np.array([np.mean(answerability[~truth] >= t) for t in candidates])

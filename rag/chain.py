@@ -48,7 +48,7 @@ class Request:
     intent: Intent = "ask"
     understood: Understood = field(default_factory=lambda: Understood("", "", ("",)))
     hits: tuple[Hit, ...] = ()
-    reading: Reading = Reading((), 0.0)
+    reading: Reading = field(default_factory=lambda: Reading((), 0.0))
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -130,8 +130,13 @@ class Assistant:
 
     def read(self, question: str, history: Sequence[Turn] = ()) -> Reading:
         """Return every sentence retrieved, ranked, and the answerability, whatever is decided."""
-        request = self._understand(Request(question, tuple(history)))
-        return self._read(self._retrieve(request)).reading
+        request = self._parse({"question": question, "history": history})
+        if request.intent in ("summary", "quoted"):
+            evidence = replies.evidence(
+                request.intent, self._index.documents, self._index.sentences, self._encoder
+            )
+            return Reading(tuple(evidence), 1.0 if evidence else 0.0)
+        return self._read(self._retrieve(self._understand(request))).reading
 
     def suggestions(self) -> tuple[str, ...]:
         """Return two questions that are answered and a last one that is not, each one tried.
@@ -233,9 +238,7 @@ class _Compose(Runnable[Request, Answer]):
     def __init__(self, compose: Callable[[Request], Answer]) -> None:
         self._compose = compose
 
-    def invoke(
-        self, input: Request, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Answer:
+    def invoke(self, input: Request, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
         return self._compose(input)
 
     def stream(
@@ -287,9 +290,7 @@ def _timed(name: str, stage: Callable[[Request], Request]) -> Callable[[Request]
     return timed
 
 
-def _first(
-    questions: Iterator[str], holds: Callable[[str], bool], count: int
-) -> tuple[str, ...]:
+def _first(questions: Iterator[str], holds: Callable[[str], bool], count: int) -> tuple[str, ...]:
     found: list[str] = []
     for question in dict.fromkeys(questions):
         if len(found) == count:

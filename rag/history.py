@@ -25,7 +25,9 @@ _PRONOUN = re.compile(
     r"|one|ones|same|former|latter|else|such)\b",
     re.IGNORECASE,
 )
-_DUMMY_IT = re.compile(r"\b(?:is|was|does|did|will|would|has) (?:it|there)\b.*\bthat\b", re.IGNORECASE)
+_DUMMY_IT = re.compile(
+    r"\b(?:is|was|does|did|will|would|has) (?:it|there)\b.*\bthat\b", re.IGNORECASE
+)
 
 FEW_WORDS = 2
 """A question with at most so many content words after other turns is read as a follow-up."""
