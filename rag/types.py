@@ -118,7 +118,6 @@ class Reading:
 
     evidence: tuple[Evidence, ...]
     answerability: float
-    unknown_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +155,22 @@ class Turn:
 
     question: str
     answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A question as it was understood: what is shown, and the strings that are searched.
+
+    `queries[0]` is the question as typed; one that leans on the turn before, `previous`, has a
+    second query that says what it leaves out. `unknown_names` are the names, numbers and dates
+    that the documents never mention.
+    """
+
+    question: str
+    standalone_question: str
+    queries: tuple[str, ...]
+    previous: Turn | None = None
+    unknown_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +228,6 @@ class Reader(Protocol):
     @property
     def decision(self) -> Decision: ...  # noqa: D102
 
-    def read(self, question: str, queries: Sequence[str], hits: Sequence[Hit]) -> Reading:
-        """Return the evidence, best first; `queries` are the question as it was searched."""
+    def read(self, understood: Understood, hits: Sequence[Hit]) -> Reading:
+        """Return every sentence of the hits as evidence, best first, and the answerability."""
         ...
