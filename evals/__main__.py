@@ -86,9 +86,10 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         outcomes = run_retrieval(cases, documents, open_answerer, encoder)
     else:
         cases = spread(everything, arguments.limit)
+        documents = _distinct(cases)
         outcomes = run_reading(cases, open_answerer, encoder)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    made = report.make_report(path.name, sha256, outcomes)
+    made = report.make_report(path.name, sha256, len(documents), outcomes)
     print(report.as_table(made), file=shown)
     broken = find_broken(outcomes[OURS], cases, open_answerer) if not arguments.command else None
     if broken is not None:

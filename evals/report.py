@@ -43,8 +43,15 @@ class Report:
     outcomes: Sequence[Outcome]
 
 
-def make_report(dataset: str, sha256: str, outcomes: Outcomes) -> Report:
-    """Return the figures of our outcomes, whole and by kind, and of the baselines'."""
+def make_report(dataset: str, sha256: str, documents: int, outcomes: Outcomes) -> Report:
+    """Return the figures of our outcomes, whole and by kind, and of the baselines'.
+
+    Args:
+        dataset: The name of the file.
+        sha256: Of its bytes.
+        documents: How many texts there were to search.
+        outcomes: Of every system, in the order of the questions.
+    """
     ours = outcomes[OURS]
     bootstrap = Bootstrap([outcome.case.document.id for outcome in ours])
     everything = [True] * len(ours)
@@ -53,7 +60,7 @@ def make_report(dataset: str, sha256: str, outcomes: Outcomes) -> Report:
     return Report(
         dataset=dataset,
         sha256=sha256,
-        documents=len({outcome.case.document.id for outcome in ours}),
+        documents=documents,
         by_document=bootstrap.by_document,
         figures=score(ours, bootstrap, everything),
         kinds={
