@@ -60,7 +60,7 @@ def build_page(assistant: Assistant) -> gr.Blocks:
             return
         asked = [*messages, _message("user", render.render_question(question))]
         yield (
-            gr.Textbox(value="", interactive=False, submit_btn="Ask"),
+            gr.Textbox(value="", interactive=False),
             asked,
             turns,
             _status(READING),
@@ -128,7 +128,7 @@ def build_page(assistant: Assistant) -> gr.Blocks:
             "concurrency_limit": CONCURRENT_ANSWERS,
             "concurrency_id": "ask",
         }
-        asking = [question.submit(ask, [question, chat, turns], **common)]
+        asking: list[Any] = [question.submit(ask, [question, chat, turns], **common)]
         asking += [button.click(ask, [button, chat, turns], **common) for button in suggestions]
         restart.click(
             lambda: (
@@ -145,7 +145,8 @@ def build_page(assistant: Assistant) -> gr.Blocks:
             queue=False,
             js="() => window.askTheArticle.restart()",
         )
-    return page.queue(max_size=QUEUE_SIZE)
+        page.queue(max_size=QUEUE_SIZE)
+    return page
 
 
 def launch_page(page: gr.Blocks, *, host: str, port: int) -> str:
@@ -162,10 +163,16 @@ def launch_page(page: gr.Blocks, *, host: str, port: int) -> str:
         mcp_server=False,
         footer_links=[],
         theme=gr.themes.Base(font=_SYSTEM_FONTS, font_mono=_MONOSPACE_FONTS),
-        css_paths=HERE / "style.css",
-        head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
+        head=_head(),
     )
     return str(address)
+
+
+def _head() -> str:
+    # Not by `css=`: Gradio prefixes those rules, and some of them then match nothing.
+    style = (HERE / "style.css").read_text(encoding="utf-8")
+    script = (HERE / "page.js").read_text(encoding="utf-8")
+    return f"<style>{style}</style><script>{script}</script>"
 
 
 def _message(role: str, html: str) -> dict[str, str]:
@@ -173,4 +180,4 @@ def _message(role: str, html: str) -> dict[str, str]:
 
 
 def _status(text: str) -> str:
-    return f'<div role="status">{render.encode(text)}</div>'
+    return f"<div>{render.encode(text)}</div>"

@@ -144,6 +144,7 @@
       article.setAttribute("role", "region");
       article.setAttribute("aria-label", "The article");
     }
+    byId("status")?.setAttribute("role", "status"); // It stays, so its changes are spoken.
     // Gradio names a message by its raw HTML, which a screen reader would spell out.
     document.querySelectorAll("#chat [aria-label*='message: ']").forEach((message) => {
       const name = message.dataset.testid === "user" ? "You" : "Assistant";

@@ -11,20 +11,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.types import Answer, Citation, Claim, Document, Reason, Sentence
+from rag.types import Answer, Citation, Claim, Document, Sentence
 
 _MARKUP = re.compile(r"[!-/:-@\[-`{-~\n\r\t]")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
-WHY: dict[Reason, str] = {
-    "no_evidence": "No sentence here speaks to this question.",
-    "weak_evidence": "Some sentences touch on the subject, but none answers the question.",
-    "unknown_name": "The question names something that the text never mentions.",
-    "empty_question": "There was no question.",
-    "empty_corpus": "There is nothing to read yet. Add a document: python -m rag add FILE",
-    "language": "The model that searches reads English only. Please ask in English.",
-}
-"""One sentence a reason for declining, shown under the refusal."""
+WEAK = "The nearest sentences touch on the subject, but none of them answers the question."
+"""Why there is no answer, where the answer's own text does not say it."""
 
 
 def encode(text: str) -> str:
@@ -85,7 +78,7 @@ def render_document(document: Document, sentences: Sequence[Sentence]) -> str:
     the sentence, code point for code point.
     """
     break_ = _BLANK_LINE if _BLANK_LINE.search(document.text.strip()) else re.compile(r"\n")
-    headings = {section.title for section in document.sections}
+    headings = {section.start: section.title for section in document.sections}
     parts: list[str] = [f'<h2 id="article-title">{encode(document.title)}</h2>']
     paragraph: list[str] = []
     end, page = 0, None
@@ -97,7 +90,7 @@ def render_document(document: Document, sentences: Sequence[Sentence]) -> str:
         if starts_page:
             page = sentence.page
             parts.append(f'<p class="page">Page {page}</p>')
-        is_heading = sentence.text.lstrip("# ").strip() in headings
+        is_heading = headings.get(sentence.start) == sentence.text
         css = "sentence heading" if is_heading else "sentence"
         paragraph.append(
             f'<span class="{css}" id="{anchor(sentence.id)}" tabindex="-1">'
@@ -165,27 +158,48 @@ def _render_paragraph(sentences: Sequence[str]) -> str:
 
 
 def _render_claims(answer: Answer) -> str:
-    understood = ""
-    if answer.standalone_question.strip() != answer.question.strip():
-        understood = (
-            f'<p class="understood">Understood as: {encode(answer.standalone_question)}</p>'
-        )
     parts = []
-    leaned_on = ""
-    for claim in answer.claims:
-        if claim.leaned_on:
-            leaned_on += f'<span class="leaned-on">{_render_claim(claim)}</span> '
-        else:
-            parts.append(f'<p class="claim">{leaned_on}{_render_claim(claim)}</p>')
-            leaned_on = ""
-    if leaned_on:
-        parts.append(f'<p class="claim">{leaned_on}</p>')
+    for claim, leaned_on in _with_what_it_leans_on(answer.claims):
+        before = "".join(
+            f'<span class="leaned-on">{_render_claim(support)}</span> ' for support in leaned_on
+        )
+        parts.append(f'<p class="claim">{before}{_render_claim(claim)}</p>')
     copied = f'<span class="copied-text">{encode(plain_answer(answer))}</span>'
     copy = '<a class="copy" href="#copy" role="button">Copy with quotes</a>'
     return (
-        f'<div class="answer">{understood}{"".join(parts)}'
+        f'<div class="answer">{_render_understood(answer)}{"".join(parts)}'
         f'<p class="foot">{_render_time(answer)} {copy}{copied}</p></div>'
     )
+
+
+def _render_understood(answer: Answer) -> str:
+    """Return the question as it was searched, where that is not what was typed."""
+    if answer.standalone_question.strip() == answer.question.strip():
+        return ""
+    return f'<p class="understood">Understood as: {encode(answer.standalone_question)}</p>'
+
+
+def _with_what_it_leans_on(claims: Sequence[Claim]) -> list[tuple[Claim, list[Claim]]]:
+    """Return each claim with the leaned-on sentences that run up to it, in reading order.
+
+    An answer opens with its best sentence, so what that one leans on comes later in `claims`.
+    """
+    supports = {_place(claim): claim for claim in claims if claim.leaned_on}
+    groups = []
+    for claim in claims:
+        if claim.leaned_on:
+            continue
+        run: list[Claim] = []
+        document_id, position = _place(claim)
+        while support := supports.pop((document_id, position - 1 - len(run)), None):
+            run.insert(0, support)
+        groups.append((claim, run))
+    return groups + [(support, []) for support in supports.values()]
+
+
+def _place(claim: Claim) -> tuple[str, int]:
+    document_id, _, position = claim.citations[0].sentence_id.rpartition("-")
+    return document_id, int(position)
 
 
 def _render_claim(claim: Claim) -> str:
@@ -210,13 +224,7 @@ def _render_chip(citation: Citation, *, css: str = "cite") -> str:
 
 
 def _render_abstention(answer: Answer) -> str:
-    why = WHY[answer.reason] if answer.reason else ""
-    said = answer.text.strip()
-    understood = ""
-    if answer.standalone_question.strip() != answer.question.strip():
-        understood = (
-            f'<p class="understood">Understood as: {encode(answer.standalone_question)}</p>'
-        )
+    why = f'<p class="why">{encode(WEAK)}</p>' if answer.reason == "weak_evidence" else ""
     nearest = "".join(
         f"<li>{encode(citation.quote)} {_render_chip(citation, css='cite near')}</li>"
         for citation in answer.nearest
@@ -227,8 +235,8 @@ def _render_abstention(answer: Answer) -> str:
             f'<ul class="nearest">{nearest}</ul>'
         )
     return (
-        f'<div class="abstention">{understood}<p class="refusal">{encode(said)}</p>'
-        f'<p class="why">{encode(why)}</p>{nearest}'
+        f'<div class="abstention">{_render_understood(answer)}'
+        f'<p class="refusal">{encode(answer.text)}</p>{why}{nearest}'
         f'<p class="foot">{_render_time(answer)}</p></div>'
     )
 
