@@ -14,7 +14,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,45 +78,66 @@ def servers(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         for name in (ARTICLE, f"{ARTICLE}.meta.json"):
             shutil.copy(ROOT / "corpus" / name, folder / "corpus" / name)
     (library / "corpus" / "lighthouse.txt").write_text(LIGHTHOUSE, encoding="utf-8")
-    with _serve(article) as first, _serve(library) as second:
-        yield {"article": first, "library": second}
+    running = [_start(article), _start(library)]  # Side by side: each takes seconds to load.
+    try:
+        yield {"article": running[0].address(), "library": running[1].address()}
+        for server in running:
+            assert server.process.poll() is None, "the server stopped by itself"
+    finally:
+        for server in running:
+            server.stop()
+    for server in running:
+        assert "Traceback" not in "".join(server.errors), "".join(server.errors)
 
 
-@contextmanager
-def _serve(folder: Path) -> Iterator[str]:
+class Server:
+    """`python app.py` over one folder, its standard error collected."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.errors: list[str] = []
+        # Read on the side: a full pipe would stop the server.
+        self._reader = threading.Thread(target=self._collect, daemon=True)
+        self._reader.start()
+
+    def _collect(self) -> None:
+        assert self.process.stderr is not None
+        self.errors.extend(self.process.stderr)
+
+    def address(self) -> str:
+        """Return the address that it prints when it is ready."""
+        assert self.process.stdout is not None
+        timer = threading.Timer(START_SECONDS, self.process.kill)
+        timer.start()
+        line = self.process.stdout.readline()
+        timer.cancel()
+        found = re.search(r"http://\S+", line)
+        assert found, f"no address in {line!r}; standard error: {''.join(self.errors)}"
+        return found[0]
+
+    def stop(self) -> None:
+        """End it and close its pipes."""
+        self.process.terminate()
+        self.process.wait(timeout=20)
+        self._reader.join(timeout=5)
+        for pipe in (self.process.stdout, self.process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+
+def _start(folder: Path) -> Server:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen(
-        [sys.executable, ROOT / "app.py", "--port", str(port)]
-        + ["--corpus", folder / "corpus", "--index", folder / "index"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    folders = ["--corpus", folder / "corpus", "--index", folder / "index"]
+    return Server(
+        subprocess.Popen(
+            [sys.executable, ROOT / "app.py", "--port", str(port), *folders],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     )
-    errors: list[str] = []
-    assert process.stdout is not None
-    assert process.stderr is not None
-    # Read on the side: a full pipe would stop the server.
-    reader = threading.Thread(target=errors.extend, args=(process.stderr,), daemon=True)
-    reader.start()
-    timer = threading.Timer(START_SECONDS, process.kill)
-    timer.start()
-    try:
-        line = process.stdout.readline()
-        timer.cancel()
-        found = re.search(r"http://\S+", line)
-        assert found, f"no address in {line!r}; standard error: {''.join(errors)}"
-        yield found[0]
-        assert process.poll() is None, "the server stopped by itself"
-        assert "Traceback" not in "".join(errors), "".join(errors)
-    finally:
-        timer.cancel()
-        process.terminate()
-        process.wait(timeout=20)
-        reader.join(timeout=5)
-        process.stdout.close()
-        process.stderr.close()
 
 
 class Visit:
@@ -137,6 +157,7 @@ class Visit:
             self.foreign.append(url)
 
     def open(self, path: str = "/") -> None:
+        """Load the page and wait until it can be used."""
         self.page.goto(self.origin + path)
         self.page.locator("#question textarea").wait_for()
         self.page.locator("#article .sentence").first.wait_for()

@@ -92,8 +92,7 @@ def test_every_control_has_a_name(visit: Open) -> None:
     visited = visit("library")
     visited.ask(WHEN)
     tree = visited.page.locator("body").aria_snapshot()
-    nameless = [line for line in tree.splitlines() if re.search(r"- (button|link|textbox):?$", line)]
-    assert nameless == []
+    assert not re.search(r"- (button|link|textbox|combobox):?$", tree, re.MULTILINE)
     assert 'textbox "Question"' in tree
     assert 'button "Ask"' in tree
     assert 'combobox "Document"' in tree
@@ -254,8 +253,7 @@ def test_hostile_document_is_shown_and_never_run(visit: Open) -> None:
         "What happened to the boat in 1911?",
     ):
         visited.ask(question)
-    page.locator("#chat a.cite").last.click()
-    page.locator(".lit").wait_for()
+    page.locator("#chooser").select_option(label="Lighthouse")
     page.wait_for_function("document.querySelector('#article').textContent.includes('Veldrin')")
     shown = "".join(page.locator("#article .sentence").all_text_contents())
     said = "".join(page.locator("#chat [data-testid=bot]").all_text_contents())
