@@ -146,9 +146,7 @@ def claim(
     )
 
 
-def cite(
-    sentences: Iterable[Sentence], documents: Mapping[str, Document]
-) -> tuple[Citation, ...]:
+def cite(sentences: Iterable[Sentence], documents: Mapping[str, Document]) -> tuple[Citation, ...]:
     """Return one citation a sentence, markers from 1.
 
     Raises CorpusError if a sentence does not stand where it says it stands.

@@ -17,7 +17,7 @@ from rag import replies, suggest
 from rag.answer import answer_text, compose
 from rag.config import Config, load_config
 from rag.errors import UsageError
-from rag.history import Understood, understand
+from rag.history import understand
 from rag.index import Index
 from rag.intent import Intent, classify
 from rag.models import load_encoder
@@ -34,6 +34,7 @@ from rag.types import (
     Reading,
     Sentence,
     Turn,
+    Understood,
 )
 
 
@@ -48,7 +49,7 @@ class Request:
     intent: Intent = "ask"
     understood: Understood = field(default_factory=lambda: Understood("", "", ("",)))
     hits: tuple[Hit, ...] = ()
-    reading: Reading = Reading((), 0.0)
+    reading: Reading = field(default_factory=lambda: Reading((), 0.0))
     milliseconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -130,8 +131,13 @@ class Assistant:
 
     def read(self, question: str, history: Sequence[Turn] = ()) -> Reading:
         """Return every sentence retrieved, ranked, and the answerability, whatever is decided."""
-        request = self._understand(Request(question, tuple(history)))
-        return self._read(self._retrieve(request)).reading
+        request = self._parse({"question": question, "history": history})
+        if request.intent in ("summary", "quoted"):
+            evidence = replies.evidence(
+                request.intent, self._index.documents, self._index.sentences, self._encoder
+            )
+            return Reading(tuple(evidence), 1.0 if evidence else 0.0)
+        return self._read(self._retrieve(self._understand(request))).reading
 
     def suggestions(self) -> tuple[str, ...]:
         """Return two questions that are answered and a last one that is not, each one tried.
@@ -200,9 +206,7 @@ class Assistant:
         return replace(request, hits=tuple(hits))
 
     def _read(self, request: Request) -> Request:
-        understood = request.understood
-        reading = self._reader.read(understood.question, understood.queries, request.hits)
-        return replace(request, reading=reading)
+        return replace(request, reading=self._reader.read(request.understood, request.hits))
 
     def _compose(self, request: Request) -> Answer:
         answer = compose(
@@ -233,9 +237,7 @@ class _Compose(Runnable[Request, Answer]):
     def __init__(self, compose: Callable[[Request], Answer]) -> None:
         self._compose = compose
 
-    def invoke(
-        self, input: Request, config: RunnableConfig | None = None, **kwargs: Any
-    ) -> Answer:
+    def invoke(self, input: Request, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
         return self._compose(input)
 
     def stream(
@@ -287,9 +289,7 @@ def _timed(name: str, stage: Callable[[Request], Request]) -> Callable[[Request]
     return timed
 
 
-def _first(
-    questions: Iterator[str], holds: Callable[[str], bool], count: int
-) -> tuple[str, ...]:
+def _first(questions: Iterator[str], holds: Callable[[str], bool], count: int) -> tuple[str, ...]:
     found: list[str] = []
     for question in dict.fromkeys(questions):
         if len(found) == count:

@@ -9,7 +9,9 @@ import re
 import unicodedata
 from typing import Literal
 
-Intent = Literal["empty", "long", "greeting", "capabilities", "summary", "quoted", "language", "ask"]
+Intent = Literal[
+    "empty", "long", "greeting", "capabilities", "summary", "quoted", "language", "ask"
+]
 
 MAX_QUESTION_CHARACTERS = 2_000
 """The encoder reads the first 256 tokens, some 1,100 characters; a question needs no more."""
@@ -39,7 +41,8 @@ _CAPABILITIES = re.compile(
 _SUMMARY = re.compile(
     _POLITE + r"(?:"
     rf"(?:summari[sz]e|sum up|sum it up|recap|outline){_THING}"
-    r"|(?:give (?:me )?|write |make |i want |get )?(?:an? |the )?(?:(?:short|brief|quick|concise) )?"
+    r"|(?:give (?:me )?|write |make |i want |get )?(?:an? |the )?"
+    r"(?:(?:short|brief|quick|concise) )?"
     rf"(?:summary|overview|gist|tl;?dr|recap|abstract|outline){_THING}"
     r"|what(?:'s| is| are| was)?"
     r"(?: (?:this|that|it|these|they)| (?:(?:this|the|that|these|those) )?"
@@ -62,8 +65,8 @@ _QUOTED = re.compile(
 
 _FUNCTION_WORDS = {
     "English": """a about an and are at be by can did do does for from has have how i in is it me
-        my of on or tell that the their they this to was what when where which who whose why will with
-        you""",
+        my of on or tell that the their they this to was what when where which who whose why will
+        with you""",
     "German": """aber auf aus bei das dass dem den der des die ein eine einen er es für haben hat
         ich im ist mit nach nicht oder sie sind über und von vor war waren warum was welche wer wie
         wann wird wo wurde wurden zu zum zur""",

@@ -33,12 +33,10 @@ def reply(
     """Return the answer to anything but a question; `chosen` narrows the documents."""
     asked = {id: documents[id] for id in documents if chosen is None or id in chosen}
     match intent:
-        case "summary":
-            return _cited(question, _summary(asked, sentences, encoder), documents, sentences)
-        case "quoted":
-            quoted = _quoted(asked, sentences)
-            if quoted:
-                return _cited(question, quoted, documents, sentences)
+        case "summary" | "quoted":
+            found = evidence(intent, asked, sentences, encoder)
+            if found:
+                return _cited(question, found, documents, sentences)
             return _abstain(question, "no_evidence", "Nobody is quoted in the documents.")
         case "empty":
             return _abstain(question, "empty_question")
@@ -53,6 +51,15 @@ def reply(
             )
         case _:
             return _help(question, _HELP.format(titles=_titles(asked)))
+
+
+def evidence(
+    intent: Intent, documents: Mapping[str, Document], sentences: Sentences, encoder: Encoder
+) -> list[Evidence]:
+    """Return the sentences of a summary, or those in which somebody is first quoted."""
+    if intent == "summary":
+        return _summary(documents, sentences, encoder)
+    return _quoted(documents, sentences)
 
 
 def _summary(

@@ -25,9 +25,7 @@ LEAST_WEIGHT = 0.05
 Frequency = Callable[[str], float]
 """Stem -> the share, 0..1, of the corpus' passages that contain it."""
 
-_MONTHS = (
-    r"january|february|march|april|may|june|july|august|september|october|november|december"
-)
+_MONTHS = r"january|february|march|april|may|june|july|august|september|october|november|december"
 _DAYS = r"monday|tuesday|wednesday|thursday|friday|saturday|sunday"
 
 

@@ -6,10 +6,12 @@ nothing of indexes; the encoder's tokens are counted by whoever calls.
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Callable, Sequence
 
 from rag.boundaries import BLANK_LINE, sentence_spans
+from rag.quotes import Quote, find_quotes
 from rag.types import Document, Passage, Sentence
 
 VERSION = "1"
@@ -23,6 +25,7 @@ def split_sentences(document: Document) -> tuple[Sentence, ...]:
     `rag.boundaries.MAX_CHARACTERS` is cut at a line end, a semicolon, a comma or a space.
     """
     spans = sentence_spans(document.text)
+    speakers = _unnamed_speakers(find_quotes(document.text, spans), spans)
     sections = iter(document.sections)
     section = next(sections, None)
     pages = iter(document.pages)
@@ -42,9 +45,26 @@ def split_sentences(document: Document) -> tuple[Sentence, ...]:
                 end=end,
                 section=section.title if section is not None and section.start <= start else None,
                 page=page.number if page is not None and page.start <= start else None,
+                speaker=speakers.get(k),
             )
         )
     return tuple(sentences)
+
+
+def _unnamed_speakers(quotes: Sequence[Quote], spans: Sequence[tuple[int, int]]) -> dict[int, str]:
+    """Return who speaks in the sentences that are quoted and do not say so themselves."""
+    ends = [end for _, end in spans]
+    speakers: dict[int, str] = {}
+    for quote in quotes:
+        if quote.speaker is None or quote.speaker_span is None:
+            continue
+        for k in range(bisect.bisect_right(ends, quote.start), len(spans)):
+            start, end = spans[k]
+            if start >= quote.end:
+                break
+            if not start <= quote.speaker_span[0] < end:
+                speakers.setdefault(k, quote.speaker)
+    return speakers
 
 
 _SLACK_AT_SECTION = 0.6

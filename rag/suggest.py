@@ -6,6 +6,7 @@ grammatical on any text; the caller asks each one and offers only those that com
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,8 +25,8 @@ _WHEN = re.compile(
 )
 _WHO = re.compile(
     r"(?P<subject>[A-Z][^;:]{3,140}?) (?P<verb>confirmed|announced|warned|argued|emphasi[sz]ed"
-    r"|insisted|admitted|denied|promised|predicted|suggested) that (?P<clause>[^,;:.“”\"‘]{15,}?)"
-    r"(?=[,;.])"
+    r"|insisted|admitted|denied|promised|predicted|suggested) that (?P<clause>[^,;:“”\"‘]{15,}?)"
+    r"(?=[,;]|[.!?]$)"
 )
 _SAID = re.compile(
     r"(?P<subject>(?:The|A|An|One) (?:[A-Za-z.-]+ ){0,4}?(?:official|minister|spokes\w+|analyst"
@@ -53,7 +54,7 @@ def topics(sentences: Sequence[Sentence]) -> list[str]:
     for sentence in sentences:
         for run in re.split(r"[^\w\s.’'-]|(?<=[a-z])\.(?:\s|$)", sentence.text):
             found = words(run)
-            for left, right in zip(found, found[1:], strict=False):
+            for left, right in itertools.pairwise(found):
                 if not _is_topic_word(left) or not _is_topic_word(right):
                     continue
                 if f"{left} {right}" not in run:

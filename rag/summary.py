@@ -50,7 +50,9 @@ def summarise(sentences: Sequence[Sentence], vectors: Vectors) -> tuple[Evidence
     chosen: list[int] = []
     while len(chosen) < wanted:
         rest = [i for i in usable if i not in chosen]
-        repeated = [max((float(vectors[i] @ vectors[j]) for j in chosen), default=0.0) for i in rest]
+        repeated = [
+            max((float(vectors[i] @ vectors[j]) for j in chosen), default=0.0) for i in rest
+        ]
         gain = [float(score[i]) - REPETITION * r for i, r in zip(rest, repeated, strict=True)]
         chosen.append(rest[int(np.argmax(gain))])
     return tuple(Evidence(sentences[i], float(np.clip(score[i], 0, 1))) for i in chosen)
