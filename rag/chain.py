@@ -64,9 +64,8 @@ class Assistant:
         self._index = index
         self._encoder = encoder
         self._config = config
-        self._reader: Reader = SimilarityReader(
-            encoder, index.frequency, lambda question: unknown_names(question, index.vocabulary)
-        )
+        self._documents = {document.id: document for document in index.documents}
+        self._reader: Reader = SimilarityReader(encoder, index.frequency)
 
     @classmethod
     def open(cls, *, corpus: Path | None = None, index: Path | None = None) -> Assistant:
@@ -96,11 +95,11 @@ class Assistant:
     @property
     def documents(self) -> tuple[Document, ...]:
         """The documents that can be asked."""
-        return tuple(self._index.documents.values())
+        return self._index.documents
 
     def sentences(self, document_id: str) -> tuple[Sentence, ...]:
         """Return a document's sentences in order."""
-        return tuple(self._index.sentences[document_id])
+        return self._index.sentences(document_id)
 
     def ask(
         self,
@@ -134,7 +133,7 @@ class Assistant:
         request = self._parse({"question": question, "history": history})
         if request.intent in ("summary", "quoted"):
             evidence = replies.evidence(
-                request.intent, self._index.documents, self._index.sentences, self._encoder
+                request.intent, self._documents, self._index.sentences, self._encoder
             )
             return Reading(tuple(evidence), 1.0 if evidence else 0.0)
         return self._read(self._retrieve(self._understand(request))).reading
@@ -181,7 +180,7 @@ class Assistant:
         if not isinstance(question, str):
             raise UsageError('A question is text: {"question": "…"}.')
         documents = given.get("documents")
-        unknown = set(documents or ()) - set(self._index.documents)
+        unknown = set(documents or ()) - set(self._documents)
         if unknown:
             raise UsageError(f"No document {', '.join(sorted(unknown))}. See: python -m rag list")
         return Request(
@@ -189,11 +188,13 @@ class Assistant:
             history=tuple(_turn(turn) for turn in given.get("history") or ()),
             documents=tuple(documents) if documents is not None else None,
             caution=given.get("caution") or "balanced",
-            intent=classify(question) if self._index.documents else "ask",
+            intent=classify(question) if self._documents else "ask",
         )
 
     def _understand(self, request: Request) -> Request:
-        return replace(request, understood=understand(request.question, request.history))
+        understood = understand(request.question, request.history)
+        unknown = unknown_names(understood.queries[-1], self._index.vocabulary(request.documents))
+        return replace(request, understood=replace(understood, unknown_names=unknown))
 
     def _retrieve(self, request: Request) -> Request:
         hits = retrieve(
@@ -210,11 +211,10 @@ class Assistant:
 
     def _compose(self, request: Request) -> Answer:
         answer = compose(
-            request.question,
-            request.understood.standalone_question,
+            request.understood,
             request.reading,
             self._reader.decision,
-            self._index.documents,
+            self._documents,
             self._index.sentences,
             caution=request.caution,
         )
@@ -224,7 +224,7 @@ class Assistant:
         return replies.reply(
             request.question,
             request.intent,
-            self._index.documents,
+            self._documents,
             self._index.sentences,
             self._encoder,
             chosen=request.documents,

@@ -68,8 +68,8 @@ def _summary(
     """Return the summary of one document, or of several the best sentence of each."""
     each = []
     for id in documents:
-        vectors = encoder.embed([sentence.text for sentence in sentences[id]])
-        each.append(summarise(sentences[id], vectors))
+        vectors = encoder.embed([sentence.text for sentence in sentences(id)])
+        each.append(summarise(sentences(id), vectors))
         if len(each) == LONGEST:
             break
     return list(each[0]) if len(each) == 1 else [summary[0] for summary in each]
@@ -79,12 +79,12 @@ def _quoted(documents: Mapping[str, Document], sentences: Sentences) -> list[Evi
     """Return the first sentence of each speaker, at most as many as a summary has."""
     found: dict[str, Evidence] = {}
     for id, document in documents.items():
-        starts = np.array([sentence.start for sentence in sentences[id]])
-        for quote in find_quotes(document.text, [(s.start, s.end) for s in sentences[id]]):
+        starts = np.array([sentence.start for sentence in sentences(id)])
+        for quote in find_quotes(document.text, [(s.start, s.end) for s in sentences(id)]):
             if quote.speaker is None or quote.speaker.lower() in found:
                 continue
             position = int(np.searchsorted(starts, quote.start, side="right")) - 1
-            found[quote.speaker.lower()] = Evidence(sentences[id][position], 1.0)
+            found[quote.speaker.lower()] = Evidence(sentences(id)[position], 1.0)
     return list(found.values())[:LONGEST]
 
 
