@@ -1,0 +1,119 @@
+"""Where the parts of an index lie on disk, and what they depend on.
+
+In the folder `Config.index`:
+
+    current                 the name of the build that is searched
+    build-…/record.sqlite   documents, sentences, passages and the lexical index (`rag.record`)
+    build-…/chroma/         the passages' vectors in Chroma (`rag.vectors`)
+    build-…/vectors-N.npz   the snapshot of them that generation N of the record is searched by
+    lock, lock.json         the one writer (`rag.lock`); readers lock nothing
+
+A change of the corpus makes the next generation of a build; another encoder or splitter makes
+another build. Either becomes visible in one step, until which the one before answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rag.config import Config
+from rag.corpus import Corpus
+from rag.errors import CorpusError, IndexUnusable
+from rag.load import sidecar_path
+from rag.record import SCHEMA, FileState, SplitDocument
+from rag.split import VERSION, split_passages, split_sentences
+from rag.types import Document, Encoder
+from rag.vectors import VectorStore
+
+CURRENT = "current"
+RECORD = "record.sqlite"
+CHROMA = "chroma"
+
+
+def current_build(folder: Path) -> Path | None:
+    """Return the folder of the build that is searched, or None if there is no index yet."""
+    if folder.exists() and not folder.is_dir():
+        raise IndexUnusable(f"{folder} is a file, not a folder. Name another: --index DIR")
+    try:
+        name = (folder / CURRENT).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise IndexUnusable(
+            f"The index in {folder} is damaged ({CURRENT} cannot be read). {remedy_for(folder)}"
+        ) from error
+    build = folder / name
+    if not name.startswith("build-") or Path(name).name != name or not build.is_dir():
+        raise IndexUnusable(
+            f"The index in {folder} is damaged ({CURRENT} names no build). {remedy_for(folder)}"
+        )
+    return build
+
+
+def corpus_files(config: Config) -> Mapping[str, FileState]:
+    """Return the state of every file in the corpus, by source.
+
+    Raises:
+        CorpusError: there is no corpus folder, or no document in it.
+    """
+    files = file_states(config.corpus)
+    if not files:
+        raise CorpusError(
+            f"There is no document in {config.corpus}. Add one: python -m rag add FILE"
+        )
+    return files
+
+
+def split_document(document: Document, encoder: Encoder, config: Config) -> SplitDocument:
+    """Return a document with its sentences and passages, their spans proved."""
+    sentences = split_sentences(document)
+    for sentence in sentences:
+        if document.text[sentence.start : sentence.end] != sentence.text:
+            raise AssertionError(f"{sentence.id} is not what its span says")
+    passages = split_passages(
+        document, sentences, count_tokens=encoder.count_tokens, max_tokens=config.passage_tokens
+    )
+    return SplitDocument(document, sentences, passages)
+
+
+def fingerprint(config: Config, encoder: Encoder) -> str:
+    """Return what everything in an index depends on besides the documents."""
+    return f"{encoder.fingerprint} | splitter {VERSION} | {config.passage_tokens} tokens | {SCHEMA}"
+
+
+def open_store(build: Path, config: Config, encoder: Encoder) -> VectorStore:
+    """Return the Chroma collection of a build."""
+    return VectorStore(build / CHROMA, encoder, fingerprint(config, encoder), remedy=remedy(config))
+
+
+def snapshot_path(build: Path, generation: str) -> Path:
+    """Return where the vectors of a generation are."""
+    return build / f"vectors-{generation}.npz"
+
+
+def remedy(config: Config) -> str:
+    """Return the words that tell how to mend the index."""
+    return remedy_for(config.index)
+
+
+def remedy_for(folder: Path) -> str:
+    """Return the words that tell how to mend the index in a folder."""
+    return f"Rebuild it: python -m rag rebuild --index {folder}"
+
+
+def damaged(config: Config, reason: str) -> IndexUnusable:
+    """Return the error that says the index is damaged, and how to mend it."""
+    return IndexUnusable(f"The index in {config.index} is damaged ({reason}). {remedy(config)}")
+
+
+def file_states(corpus: Path) -> dict[str, FileState]:
+    """Return the state of every file in a corpus folder, by source."""
+    states = {}
+    for file in Corpus(corpus).files():
+        try:
+            sidecar_ns = sidecar_path(file.path).stat().st_mtime_ns
+        except OSError:
+            sidecar_ns = 0
+        states[file.source] = FileState(file.source, file.size, file.modified_ns, sidecar_ns)
+    return states

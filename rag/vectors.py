@@ -1,0 +1,167 @@
+"""Passages to vectors in Chroma, and the snapshot of them that is searched exactly.
+
+Chroma keeps the vectors, through LangChain. It is not safe to read while another process writes,
+it takes 1.2 s and 100 MB to import, and its HNSW graph misses neighbours. So whoever writes reads
+the vectors back (which proves that they are there) and leaves them as one array beside it: up to
+`Config.exact_limit` passages a question is compared with every row of that, and needs no Chroma.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.errors import IndexUnusable, RagError
+from rag.models import LangChainEmbeddings
+from rag.types import Encoder, Passage, Vectors
+
+if TYPE_CHECKING:
+    from langchain_chroma import Chroma
+
+Progress = Callable[[str], None]
+"""Is told, in one line for a person, what is being done."""
+
+COLLECTION = "passages"
+
+_EMBED_BATCH = 500
+"""Passages between two lines of progress; Chroma takes at most 5,461 at once."""
+
+_READ_BATCH = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Every vector, with the number of its passage in the record; the numbers rise."""
+
+    keys: npt.NDArray[np.int64]
+    vectors: Vectors
+
+    def search(
+        self, vector: Vectors, limit: int, only: Sequence[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """Return the passages' numbers and cosines, best first; equals in the record's order."""
+        keys, vectors = self.keys, self.vectors
+        if only is not None:
+            chosen = np.isin(keys, np.asarray(only, dtype=np.int64))
+            keys, vectors = keys[chosen], vectors[chosen]
+        cosines = vectors @ vector
+        best = np.argsort(-cosines, kind="stable")[:limit]
+        return [(int(keys[row]), float(cosines[row])) for row in best]
+
+    def save(self, path: Path) -> None:
+        """Write it so that nobody ever sees half of it."""
+        temporary = path.with_suffix(".tmp")
+        with temporary.open("wb") as file:
+            np.savez(file, keys=self.keys, vectors=self.vectors)
+        os.replace(temporary, path)  # noqa: PTH105
+
+    @classmethod
+    def load(cls, path: Path) -> Snapshot:
+        """Return the snapshot in a file.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ValueError: it is damaged.
+        """
+        try:
+            with np.load(path) as arrays:
+                snapshot = cls(arrays["keys"], arrays["vectors"])
+        except FileNotFoundError:
+            raise
+        except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            raise ValueError(f"{path.name} is damaged") from error
+        if snapshot.vectors.ndim != 2 or len(snapshot.keys) != len(snapshot.vectors):
+            raise ValueError(f"{path.name} is damaged")
+        return snapshot
+
+
+class VectorStore:
+    """The Chroma collection of one build of the index."""
+
+    def __init__(self, folder: Path, encoder: Encoder, fingerprint: str, *, remedy: str) -> None:
+        self._place = folder.parent.parent
+        self._remedy = remedy
+        with self._explained():
+            from langchain_chroma import Chroma
+
+            self._chroma: Chroma = Chroma(
+                collection_name=COLLECTION,
+                embedding_function=LangChainEmbeddings(encoder),
+                persist_directory=str(folder),
+                collection_configuration={"hnsw": {"space": "cosine"}},
+                collection_metadata={"fingerprint": fingerprint},
+            )
+
+    def add(self, passages: Sequence[Passage], progress: Progress) -> None:
+        """Embed passages and keep their vectors; one that is there already is written again."""
+        for start in range(0, len(passages), _EMBED_BATCH):
+            batch = passages[start : start + _EMBED_BATCH]
+            if len(passages) > _EMBED_BATCH:
+                progress(f"Embedding passages: {start:,} of {len(passages):,}")
+            with self._explained():
+                self._chroma.add_texts(
+                    [passage.text for passage in batch],
+                    metadatas=[{"document_id": passage.document_id} for passage in batch],
+                    ids=[passage.id for passage in batch],
+                )
+
+    def delete(self, passage_ids: Sequence[str]) -> None:
+        """Forget some passages."""
+        for start in range(0, len(passage_ids), _READ_BATCH):
+            with self._explained():
+                self._chroma.delete(list(passage_ids[start : start + _READ_BATCH]))
+
+    def ids(self) -> set[str]:
+        """Return the ids of all passages that are noted, whether or not their vectors are there."""
+        return {passage_id for batch in self._batches([]) for passage_id in batch["ids"]}
+
+    def vectors(self) -> dict[str, Vectors]:
+        """Return every vector that can really be had, by its passage's id."""
+        found: dict[str, Vectors] = {}
+        for batch in self._batches(["embeddings"]):
+            for passage_id, vector in zip(batch["ids"], batch["embeddings"], strict=False):
+                found[passage_id] = np.asarray(vector, dtype=np.float32)
+        return found
+
+    def search(
+        self, vector: Vectors, limit: int, document_ids: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Return the passages' ids and cosines, best first, by the HNSW graph."""
+        only: Any = None if document_ids is None else {"document_id": {"$in": list(document_ids)}}
+        with self._explained():
+            found = self._chroma.similarity_search_by_vector_with_relevance_scores(
+                vector.tolist(), k=limit, filter=only
+            )
+        # Despite the method's name, Chroma gives the cosine distance.
+        return [(str(document.id), 1.0 - distance) for document, distance in found]
+
+    def _batches(self, include: list[str]) -> Iterator[Mapping[str, Any]]:
+        offset = 0
+        while True:
+            with self._explained():
+                batch = self._chroma.get(include=include, limit=_READ_BATCH, offset=offset)
+            if not batch["ids"]:
+                return
+            yield batch
+            offset += len(batch["ids"])
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turn Chroma's many errors into ours."""
+        try:
+            yield
+        except RagError:
+            raise
+        except Exception as error:
+            reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+            raise IndexUnusable(
+                f"The index in {self._place} is damaged (Chroma: {reason}). {self._remedy}"
+            ) from error
