@@ -17,7 +17,7 @@ from rag import replies, suggest
 from rag.answer import answer_text, compose
 from rag.config import Config, load_config
 from rag.errors import UsageError
-from rag.history import Understood, understand
+from rag.history import understand
 from rag.index import Index
 from rag.intent import Intent, classify
 from rag.models import load_encoder
@@ -34,6 +34,7 @@ from rag.types import (
     Reading,
     Sentence,
     Turn,
+    Understood,
 )
 
 
@@ -205,9 +206,7 @@ class Assistant:
         return replace(request, hits=tuple(hits))
 
     def _read(self, request: Request) -> Request:
-        understood = request.understood
-        reading = self._reader.read(understood.question, understood.queries, request.hits)
-        return replace(request, reading=reading)
+        return replace(request, reading=self._reader.read(request.understood, request.hits))
 
     def _compose(self, request: Request) -> Answer:
         answer = compose(

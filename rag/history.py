@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from rag.types import Turn
+from rag.types import Turn, Understood
 from rag.words import content_stems, stem, words
 
 _LEANING_START = re.compile(
@@ -34,18 +33,6 @@ FEW_WORDS = 2
 
 ANSWER_NAMES = 6
 """Names of the last answer that join the search: enough for its subject, not a second topic."""
-
-
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """A question as it was understood: what is shown, and the strings that are searched.
-
-    `queries[0]` is the question as typed; a follow-up has a second one.
-    """
-
-    question: str
-    standalone_question: str
-    queries: tuple[str, ...]
 
 
 def leans_on_history(question: str) -> bool:
@@ -75,7 +62,7 @@ def understand(question: str, history: Sequence[Turn] = ()) -> Understood:
     previous = _topic(history)
     expanded = " ".join([previous, *_names(last.answer, besides=previous + question), question])
     shown = f"{question} (after “{previous}”)"
-    return Understood(question, shown, (question, expanded))
+    return Understood(question, shown, (question, expanded), last)
 
 
 def _topic(history: Sequence[Turn]) -> str:

@@ -27,7 +27,7 @@ from rag.signals import (
     question_signals,
     sentence_signals,
 )
-from rag.types import Decision, Encoder, Evidence, Hit, Reading, Sentence, Vectors
+from rag.types import Decision, Encoder, Evidence, Hit, Reading, Sentence, Understood, Vectors
 
 CACHED_SENTENCES = 20_000
 """Sentence vectors kept in memory, 30 MB at most: a second question about a text costs one."""
@@ -100,8 +100,9 @@ class SimilarityReader:
         """The thresholds that were fitted with the weights."""
         return self._weights.decision
 
-    def read(self, question: str, queries: Sequence[str], hits: Sequence[Hit]) -> Reading:
+    def read(self, understood: Understood, hits: Sequence[Hit]) -> Reading:
         """Return every sentence of the hits, best first."""
+        queries = understood.queries
         unknown = self._unknown_names(queries[-1])
         sentences = reading_order(hits)
         if not sentences:

@@ -159,6 +159,20 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Understood:
+    """A question as it was understood: what is shown, and the strings that are searched.
+
+    `queries[0]` is the question as typed; one that leans on the turn before, `previous`, has a
+    second query that says what it leaves out.
+    """
+
+    question: str
+    standalone_question: str
+    queries: tuple[str, ...]
+    previous: Turn | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What a person is shown. See `as_json` in `rag.chain` for the contract's JSON."""
 
@@ -213,6 +227,6 @@ class Reader(Protocol):
     @property
     def decision(self) -> Decision: ...  # noqa: D102
 
-    def read(self, question: str, queries: Sequence[str], hits: Sequence[Hit]) -> Reading:
-        """Return the evidence, best first; `queries` are the question as it was searched."""
+    def read(self, understood: Understood, hits: Sequence[Hit]) -> Reading:
+        """Return every sentence of the hits as evidence, best first, and the answerability."""
         ...
