@@ -6,7 +6,6 @@ import pytest
 
 from rag.intent import MAX_QUESTION_CHARACTERS, classify, reads_as_english
 
-
 TYPED = {
     "greeting": """
         hi
