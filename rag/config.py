@@ -14,7 +14,7 @@ CLONE = Path(__file__).resolve().parent.parent
 
 
 def default_home() -> Path:
-    """Return the folder that holds `corpus/`: the clone, or the working folder if installed apart."""
+    """Return the folder that holds `corpus/`: the clone, else the working folder."""
     return CLONE if (CLONE / "corpus").is_dir() else Path.cwd()
 
 

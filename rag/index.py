@@ -6,9 +6,11 @@ of questions.
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from rag.builds import (
 )
 from rag.config import Config
 from rag.errors import CorpusError, IndexUnusable
+from rag.names import Vocabulary
 from rag.record import Record
 from rag.sync import synchronise
 from rag.types import Document, Encoder, Hit, Passage, Sentence, Stage, Vectors
@@ -33,6 +36,30 @@ from rag.vectors import Progress, Snapshot, VectorStore
 
 _LOAD_ATTEMPTS = 20
 """A writer may replace a snapshot between the reading of its number and its loading."""
+
+Value = TypeVar("Value")
+
+
+class _OnDemand(Mapping[str, Value], Generic[Value]):
+    """A mapping whose values are read when they are asked for, and kept."""
+
+    def __init__(self, keys: Sequence[str], read: Callable[[str], Value | None]) -> None:
+        self._values: dict[str, Value | None] = dict.fromkeys(keys)
+        self._read = read
+
+    def __getitem__(self, key: str) -> Value:
+        value = self._values[key]
+        if value is None:
+            value = self._values[key] = self._read(key)
+            if value is None:
+                raise KeyError(key)  # Another process has just removed it.
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 class Index:
@@ -58,11 +85,13 @@ class Index:
         self._keys = record.passage_keys()
         self._files = {source: known.state for source, known in record.files().items()}
         self._passages: dict[int, Passage] = {}
-        self.documents: tuple[Document, ...] = tuple(
-            document
-            for document_id in record.document_sources()
-            if (document := record.document(document_id)) is not None
-        )
+        ids = tuple(record.document_sources())
+        self.documents: Mapping[str, Document] = _OnDemand(ids, record.document)
+        """By id, in the order of their sources."""
+        self.sentences: Mapping[str, tuple[Sentence, ...]] = _OnDemand(ids, record.sentences)
+        """By document id, in order."""
+        self.frequency = functools.lru_cache(maxsize=100_000)(record.share_of_passages)
+        """Stem -> the share, 0..1, of the passages that contain it."""
         self.warnings: tuple[str, ...] = tuple(
             known.problem for known in record.files().values() if known.problem
         )
@@ -93,13 +122,28 @@ class Index:
         return index
 
     @classmethod
-    def in_memory(cls, documents: Sequence[Document], encoder: Encoder, config: Config) -> Index:
-        """Return an index of these documents that leaves nothing on disk and needs no Chroma."""
+    def in_memory(
+        cls,
+        documents: Sequence[Document],
+        encoder: Encoder,
+        config: Config,
+        *,
+        sentences: Mapping[str, Sequence[Sentence]] | None = None,
+    ) -> Index:
+        """Return an index of these documents that leaves nothing on disk and needs no Chroma.
+
+        Args:
+            documents: What is indexed; one that stands there twice counts once.
+            encoder: Makes the vectors.
+            config: How long passages are.
+            sentences: By document id, for documents that come split.
+        """
+        given = sentences or {}
         record = Record.create(None)
         passages: list[Passage] = []
         with record.writing():
             for document in {document.id: document for document in documents}.values():
-                split = split_document(document, encoder, config)
+                split = split_document(document, encoder, config, sentences=given.get(document.id))
                 record.add_document(split)
                 passages.extend(split.passages)
         vectors = encoder.embed([passage.text for passage in passages])
@@ -112,9 +156,10 @@ class Index:
         found = (self._passage(key) for key in self._keys.values())
         return tuple(passage for passage in found if passage is not None)
 
-    def sentences(self, document_id: str) -> tuple[Sentence, ...]:
-        """Return a document's sentences in order, none if there is no such document."""
-        return self._record.sentences(document_id)
+    @functools.cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What names may be known by in the documents."""
+        return Vocabulary(self._record.terms())
 
     def passage_count(self, document_id: str) -> int:
         """Return how many passages a document has."""
@@ -186,6 +231,7 @@ def load_index(config: Config, encoder: Encoder) -> Index | None:
                 snapshot = Snapshot.load(snapshot_path(build, meta["generation"]))
             else:
                 store = open_store(build, config, encoder)
+                store.verify(tuple(record.passage_keys()))
         except FileNotFoundError:
             record.close()
             time.sleep(0.05)

@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import IndexLocked, IndexUnusable
+from rag.names import terms_of
 from rag.types import Document, Page, Passage, Section, Sentence
 from rag.words import content_stems, stems
 
 SCHEMA = 1
-"""Changes with the tables below: an older record is made again, a newer one is left alone."""
+"""Changes with the tables below or with what fills them (`rag.words`, `rag.names`): an older record
+is made again, a newer one is left alone."""
 
 MAX_QUERY_STEMS = 200
 """Words of a question that are searched: a pasted page is not more precise than its beginning."""
@@ -38,7 +40,8 @@ CREATE TABLE files (
 );
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL,
-    format TEXT NOT NULL, sha256 TEXT NOT NULL, sections TEXT NOT NULL, pages TEXT NOT NULL
+    format TEXT NOT NULL, sha256 TEXT NOT NULL, sections TEXT NOT NULL, pages TEXT NOT NULL,
+    terms TEXT NOT NULL -- What its names may be known by, a line each.
 );
 CREATE TABLE sentences (
     document_id TEXT NOT NULL, k INTEGER NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL,
@@ -168,7 +171,7 @@ class Record:
 
     def document_sources(self) -> dict[str, str]:
         """Return every document's id with its source, sorted by source."""
-        return dict(self._rows("SELECT id, source FROM documents ORDER BY source"))
+        return dict(self._rows("SELECT id, source FROM documents ORDER BY source, rowid"))
 
     def document(self, document_id: str) -> Document | None:
         """Return a document, or None if there is none of that id."""
@@ -246,6 +249,21 @@ class Record:
         )
         return [(int(key), float(score)) for key, score in rows]
 
+    def share_of_passages(self, stem: str) -> float:
+        """Return the share, 0..1, of the passages that contain a stem."""
+        quoted = stem.replace('"', '""')
+        rows = self._rows(
+            "SELECT COUNT(*), (SELECT COUNT(*) FROM passages) FROM stems WHERE stems MATCH ?",
+            (f'"{quoted}"',),
+        )
+        containing, of_all = rows[0]
+        return containing / of_all if of_all else 0.0
+
+    def terms(self) -> frozenset[str]:
+        """Return what names may be known by in all documents together."""
+        rows = self._rows("SELECT terms FROM documents")
+        return frozenset(term for row in rows for term in row[0].split("\n") if term)
+
     def faults(self) -> list[str]:
         """Return what SQLite finds wrong with the file, nothing if it is sound."""
         rows = self._rows("PRAGMA integrity_check(5)")
@@ -276,9 +294,10 @@ class Record:
             document.sha256,
             json.dumps([asdict(section) for section in document.sections], ensure_ascii=False),
             json.dumps([asdict(page) for page in document.pages]),
+            "\n".join(sorted(terms_of(document.text))),
         )
         self._connection.execute(
-            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
+            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values
         )
         self._documents.pop(document.id, None)
 

@@ -6,7 +6,7 @@ Every span is half-open and counts Unicode code points of `Document.text`:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -139,7 +139,7 @@ class Citation:
 class Claim:
     """One statement of an answer and the sentences it rests on.
 
-    `leans_on` is true for a sentence shown only because the next one needs it to be understood.
+    `leaned_on` marks a sentence shown only because another claim cannot be understood without it.
     """
 
     text: str
@@ -156,6 +156,20 @@ class Turn:
 
     question: str
     answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A question as it was understood: what is shown, and the strings that are searched.
+
+    `queries[0]` is the question as typed; one that leans on the turn before, `previous`, has a
+    second query that says what it leaves out.
+    """
+
+    question: str
+    standalone_question: str
+    queries: tuple[str, ...]
+    previous: Turn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +194,18 @@ class Answer:
         return self.kind == "abstention"
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Where a reader's probabilities become decisions; frozen on development data.
+
+    A question is answered where its answerability reaches the threshold of the caution chosen; a
+    sentence joins the best one where its own score reaches `further`.
+    """
+
+    thresholds: Mapping[Caution, float]
+    further: float
+
+
 class Encoder(Protocol):
     """Turns texts into unit vectors. `fingerprint` changes whenever the vectors would."""
 
@@ -198,6 +224,9 @@ class Encoder(Protocol):
 class Reader(Protocol):
     """Finds the sentences that answer a question in what was retrieved, and says how surely."""
 
-    def read(self, question: str, queries: Sequence[str], hits: Sequence[Hit]) -> Reading:
-        """Return the evidence, best first; `queries` are the question as it was searched."""
+    @property
+    def decision(self) -> Decision: ...  # noqa: D102
+
+    def read(self, understood: Understood, hits: Sequence[Hit]) -> Reading:
+        """Return every sentence of the hits as evidence, best first, and the answerability."""
         ...

@@ -1,0 +1,221 @@
+"""A reading -> an Answer: decide whether to answer, choose the sentences, cite them.
+
+Extractive: a claim is one sentence of the source, word for word. The sentence that answers comes
+first, at most two more follow in reading order, and one that cannot be understood alone brings
+the sentence it leans on. Knows nothing about how evidence was found.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from rag.errors import CorpusError
+from rag.signals import position
+from rag.types import (
+    Answer,
+    Caution,
+    Citation,
+    Claim,
+    Decision,
+    Document,
+    Evidence,
+    Reading,
+    Reason,
+    Sentence,
+)
+from rag.words import stems
+
+MAX_CLAIMS = 3
+"""More than three sentences are a summary, not an answer."""
+
+MAX_NEAREST = 3
+"""Sentences shown beside an abstention, as places to look."""
+
+MAX_LEANS = 2
+"""How far back a chain of sentences that lean on each other is followed."""
+
+SAME_WORDS = 0.8
+"""Share of common stems from which a second sentence only repeats the first."""
+
+_SPEECH = (
+    r"(?:added|said|says|stated|noted|continued|explained|argued|warned|concluded|emphasi[sz]ed"
+    r"|replied|told|insisted|suggested|stressed|wrote)"
+)
+_LEANS = re.compile(
+    r"[\"“‘'«(]*(?:"
+    r"(?:It|This|That|These|Those|He|She|They|His|Her|Their|Its|Such|Both|Neither|Another|Others)\b"
+    r"|(?:However|But|And|Also|Instead|Moreover|Nevertheless|Still|Then|Yet),? "
+    r"(?:it|this|that|these|those|he|she|they|his|her|their|its|such)\b"
+    rf"|The (?:[a-z-]+ ){{1,2}}(?:also )?{_SPEECH}\b"
+    r")"
+)
+
+Sentences = Mapping[str, Sequence[Sentence]]
+"""Document id -> its sentences in order."""
+
+
+def leans(sentence: Sentence) -> bool:
+    """Return whether a sentence needs the one before it: "It signals…", "The analyst added…"."""
+    return sentence.speaker is not None or bool(_LEANS.match(sentence.text))
+
+
+def compose(
+    question: str,
+    standalone_question: str,
+    reading: Reading,
+    decision: Decision,
+    documents: Mapping[str, Document],
+    sentences: Sentences,
+    *,
+    caution: Caution = "balanced",
+) -> Answer:
+    """Return the answer, or an abstention with its reason and the nearest sentences."""
+    reason = decide(reading, decision, caution)
+    if reason is not None:
+        nearest = cite((e.sentence for e in reading.evidence[:MAX_NEAREST]), documents)
+        return Answer(
+            kind="abstention",
+            question=question,
+            standalone_question=standalone_question,
+            text=abstention_text(reason, reading.unknown_names),
+            reason=reason,
+            answerability=reading.answerability,
+            nearest=nearest,
+        )
+    chosen = choose(reading.evidence, decision)
+    claims = claim(chosen, documents, sentences)
+    return Answer(
+        kind="answer",
+        question=question,
+        standalone_question=standalone_question,
+        text=answer_text(claims),
+        claims=claims,
+        answerability=reading.answerability,
+    )
+
+
+def decide(reading: Reading, decision: Decision, caution: Caution) -> Reason | None:
+    """Return why not to answer, or None to answer."""
+    if not reading.evidence:
+        return "no_evidence"
+    if reading.unknown_names:
+        return "unknown_name"
+    if reading.answerability < decision.thresholds[caution]:
+        return "weak_evidence"
+    return None
+
+
+def choose(evidence: Sequence[Evidence], decision: Decision) -> list[Evidence]:
+    """Return the best sentence, then those strong enough to join it, in reading order."""
+    chosen = [evidence[0]]
+    for candidate in evidence[1:]:
+        if len(chosen) == MAX_CLAIMS or candidate.score < decision.further:
+            break
+        if not any(_repeats(candidate.sentence, other.sentence) for other in chosen):
+            chosen.append(candidate)
+    return [chosen[0], *sorted(chosen[1:], key=lambda e: _order(e.sentence))]
+
+
+def claim(
+    chosen: Sequence[Evidence], documents: Mapping[str, Document], sentences: Sentences
+) -> tuple[Claim, ...]:
+    """Return the chosen sentences as claims, each with its citation, markers from 1.
+
+    A sentence that a chosen one leans on, and that is not chosen itself, is a claim of its own
+    with `leaned_on` set. The first chosen sentence stays first; the others are in reading order.
+    """
+    score = {e.sentence.id: e for e in chosen}
+    leaned: dict[str, Sentence] = {}
+    for item in chosen:
+        for sentence in _support(item.sentence, sentences[item.sentence.document_id]):
+            if sentence.id not in score:
+                leaned[sentence.id] = sentence
+    first, *others = [item.sentence for item in chosen]
+    ordered = [first, *sorted([*others, *leaned.values()], key=_order)]
+    citations = cite(ordered, documents)
+    return tuple(
+        Claim(
+            text=citation.quote,
+            citations=(citation,),
+            score=score[sentence.id].score if sentence.id in score else 0.0,
+            span=score[sentence.id].span if sentence.id in score else None,
+            leaned_on=sentence.id in leaned,
+        )
+        for sentence, citation in zip(ordered, citations, strict=True)
+    )
+
+
+def cite(sentences: Iterable[Sentence], documents: Mapping[str, Document]) -> tuple[Citation, ...]:
+    """Return one citation a sentence, markers from 1.
+
+    Raises CorpusError if a sentence does not stand where it says it stands.
+    """
+    citations = []
+    for marker, sentence in enumerate(sentences, start=1):
+        document = documents[sentence.document_id]
+        if document.text[sentence.start : sentence.end] != sentence.text:
+            raise CorpusError(
+                f"Sentence {sentence.id} is not where the index says in {document.source}. "
+                "Build the index again: python -m rag rebuild"
+            )
+        citations.append(
+            Citation(
+                marker=marker,
+                document_id=document.id,
+                document_title=document.title,
+                sentence_id=sentence.id,
+                start=sentence.start,
+                end=sentence.end,
+                quote=sentence.text,
+                page=sentence.page,
+            )
+        )
+    return tuple(citations)
+
+
+def answer_text(claims: Sequence[Claim]) -> str:
+    """Return the claims' texts, each followed by its markers."""
+    return " ".join(
+        f"{c.text} {''.join(f'[{citation.marker}]' for citation in c.citations)}" for c in claims
+    )
+
+
+def abstention_text(reason: Reason, unknown_names: Sequence[str] = ()) -> str:
+    """Return what a person is told instead of an answer."""
+    match reason:
+        case "unknown_name":
+            names = ", ".join(f"“{name}”" for name in unknown_names)
+            return f"The documents do not say: they never mention {names}."
+        case "no_evidence":
+            return "The documents do not say: nothing in them comes near the question."
+        case "empty_question":
+            return "There is no question to answer. Type one, for example: What is this about?"
+        case "empty_corpus":
+            return "There is no document to ask. Add one: python -m rag add FILE"
+        case "language":
+            return (
+                "I can only answer questions asked in English: the encoder reads no other "
+                "language well."
+            )
+        case _:
+            return "The documents do not say."
+
+
+def _support(sentence: Sentence, document: Sequence[Sentence]) -> list[Sentence]:
+    """Return the sentences before this one that it leans on, nearest last."""
+    support: list[Sentence] = []
+    i = position(sentence)
+    while i > 0 and len(support) < MAX_LEANS and leans(document[i]):
+        i -= 1
+        support.insert(0, document[i])
+    return support
+
+
+def _repeats(sentence: Sentence, other: Sentence) -> bool:
+    left, right = set(stems(sentence.text)), set(stems(other.text))
+    return len(left & right) >= SAME_WORDS * min(len(left), len(right))
+
+
+def _order(sentence: Sentence) -> tuple[str, int]:
+    return sentence.document_id, position(sentence)

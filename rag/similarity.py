@@ -1,0 +1,152 @@
+"""Evidence by likeness: vectors and shared words, weighed by two logistic regressions.
+
+The reader that needs no training of its own network. The weights in `similarity.json` were fitted
+on the training articles of the newsdesk set by `python -m evals fit` and say so; the first
+regression scores a sentence, the second whether the best ones answer the question at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+from rag.errors import ModelUnavailable
+from rag.signals import (
+    QUESTION_SIGNALS,
+    SENTENCE_SIGNALS,
+    Frequency,
+    Matrix,
+    position,
+    question_signals,
+    sentence_signals,
+)
+from rag.types import Decision, Encoder, Evidence, Hit, Reading, Sentence, Understood, Vectors
+
+CACHED_SENTENCES = 20_000
+"""Sentence vectors kept in memory, 30 MB at most: a second question about a text costs one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """A logistic regression over named signals: weights, one each, and a bias."""
+
+    weights: Matrix
+    bias: float
+
+    def log_odds(self, signals: Matrix) -> Matrix:
+        """Return the log odds of each row."""
+        return np.asarray(signals @ self.weights + self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """What `similarity.json` holds."""
+
+    sentence: Regression
+    question: Regression
+    decision: Decision
+
+
+def load_weights() -> Weights:
+    """Return the shipped weights; raises ModelUnavailable if they do not fit the signals."""
+    stored = json.loads(resources.files("rag").joinpath("similarity.json").read_text("utf-8"))
+    return Weights(
+        _regression(stored["sentence"], SENTENCE_SIGNALS),
+        _regression(stored["question"], QUESTION_SIGNALS),
+        Decision(stored["thresholds"], stored["further"]),
+    )
+
+
+def _regression(stored: Mapping[str, Any], names: Sequence[str]) -> Regression:
+    if set(stored["weights"]) != set(names):
+        raise ModelUnavailable(
+            "rag/similarity.json does not fit this version. Fit it again: python -m evals fit"
+        )
+    return Regression(np.array([stored["weights"][name] for name in names]), stored["bias"])
+
+
+def probability(log_odds: Matrix) -> Matrix:
+    """Return the logistic function of each value."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -30, 30))))
+
+
+class SimilarityReader:
+    """Implements `rag.types.Reader` over an encoder and what the corpus knows of its words."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        frequency: Frequency,
+        unknown_names: Callable[[str], tuple[str, ...]],
+        weights: Weights | None = None,
+    ) -> None:
+        """Take the corpus as two functions: a stem's frequency, a question's unknown names."""
+        self._encoder = encoder
+        self._frequency = frequency
+        self._unknown_names = unknown_names
+        self._weights = weights or load_weights()
+        self._vectors: OrderedDict[str, Vectors] = OrderedDict()
+        self._lock = Lock()
+
+    @property
+    def decision(self) -> Decision:
+        """The thresholds that were fitted with the weights."""
+        return self._weights.decision
+
+    def read(self, understood: Understood, hits: Sequence[Hit]) -> Reading:
+        """Return every sentence of the hits, best first."""
+        queries = understood.queries
+        unknown = self._unknown_names(queries[-1])
+        sentences = reading_order(hits)
+        if not sentences:
+            return Reading((), 0.0, unknown)
+        signals = self.signals(queries, sentences)
+        scores = self._weights.sentence.log_odds(signals)
+        whole = question_signals(queries[0], signals, scores, self._frequency, len(unknown))
+        answerability = probability(self._weights.question.log_odds(whole))
+        evidence = [
+            Evidence(sentence, float(score))
+            for sentence, score in zip(sentences, probability(scores), strict=True)
+        ]
+        # A stable sort: of equal sentences the one that stands first wins.
+        evidence.sort(key=lambda item: -item.score)
+        return Reading(tuple(evidence), float(answerability), unknown)
+
+    def signals(self, queries: Sequence[str], sentences: Sequence[Sentence]) -> Matrix:
+        """Return the sentence signals, embedding only sentences not met before."""
+        vectors = self._encoder.embed(queries)
+        return sentence_signals(
+            queries, vectors, sentences, self._sentence_vectors(sentences), self._frequency
+        )
+
+    def _sentence_vectors(self, sentences: Sequence[Sentence]) -> Vectors:
+        with self._lock:
+            fresh = [s for s in sentences if s.id not in self._vectors]
+            if fresh:
+                embedded = self._encoder.embed([sentence.text for sentence in fresh])
+                self._vectors.update(zip((s.id for s in fresh), embedded, strict=True))
+            found = np.stack([self._vectors[sentence.id] for sentence in sentences])
+            for sentence in sentences:
+                self._vectors.move_to_end(sentence.id)
+            while len(self._vectors) > CACHED_SENTENCES:
+                self._vectors.popitem(last=False)
+            return found
+
+
+def reading_order(hits: Sequence[Hit]) -> list[Sentence]:
+    """Return the sentences of the hits, each once, by document and position.
+
+    Documents come in the order of their best hit.
+    """
+    rank = {}
+    for hit in hits:
+        rank.setdefault(hit.passage.document_id, len(rank))
+    sentences = {s.id: s for hit in hits for s in hit.passage.sentences}
+    return sorted(sentences.values(), key=lambda s: (rank[s.document_id], position(s)))
