@@ -8,7 +8,7 @@ the sentence it leans on. Knows nothing about how evidence was found.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rag.errors import CorpusError
 from rag.signals import position
@@ -23,6 +23,7 @@ from rag.types import (
     Reading,
     Reason,
     Sentence,
+    Understood,
 )
 from rag.words import stems
 
@@ -51,7 +52,7 @@ _LEANS = re.compile(
     r")"
 )
 
-Sentences = Mapping[str, Sequence[Sentence]]
+Sentences = Callable[[str], Sequence[Sentence]]
 """Document id -> its sentences in order."""
 
 
@@ -61,8 +62,7 @@ def leans(sentence: Sentence) -> bool:
 
 
 def compose(
-    question: str,
-    standalone_question: str,
+    understood: Understood,
     reading: Reading,
     decision: Decision,
     documents: Mapping[str, Document],
@@ -71,14 +71,15 @@ def compose(
     caution: Caution = "balanced",
 ) -> Answer:
     """Return the answer, or an abstention with its reason and the nearest sentences."""
-    reason = decide(reading, decision, caution)
+    question, standalone_question = understood.question, understood.standalone_question
+    reason = decide(understood, reading, decision, caution)
     if reason is not None:
         nearest = cite((e.sentence for e in reading.evidence[:MAX_NEAREST]), documents)
         return Answer(
             kind="abstention",
             question=question,
             standalone_question=standalone_question,
-            text=abstention_text(reason, reading.unknown_names),
+            text=abstention_text(reason, understood.unknown_names),
             reason=reason,
             answerability=reading.answerability,
             nearest=nearest,
@@ -95,11 +96,13 @@ def compose(
     )
 
 
-def decide(reading: Reading, decision: Decision, caution: Caution) -> Reason | None:
+def decide(
+    understood: Understood, reading: Reading, decision: Decision, caution: Caution
+) -> Reason | None:
     """Return why not to answer, or None to answer."""
     if not reading.evidence:
         return "no_evidence"
-    if reading.unknown_names:
+    if understood.unknown_names:
         return "unknown_name"
     if reading.answerability < decision.thresholds[caution]:
         return "weak_evidence"
@@ -128,7 +131,7 @@ def claim(
     score = {e.sentence.id: e for e in chosen}
     leaned: dict[str, Sentence] = {}
     for item in chosen:
-        for sentence in _support(item.sentence, sentences[item.sentence.document_id]):
+        for sentence in _support(item.sentence, sentences(item.sentence.document_id)):
             if sentence.id not in score:
                 leaned[sentence.id] = sentence
     first, *others = [item.sentence for item in chosen]

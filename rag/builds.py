@@ -66,14 +66,10 @@ def corpus_files(config: Config) -> Mapping[str, FileState]:
 
 
 def split_document(
-    document: Document,
-    encoder: Encoder,
-    config: Config,
-    *,
-    sentences: Sequence[Sentence] | None = None,
+    document: Document, encoder: Encoder, config: Config, given: Sequence[Sentence] | None = None
 ) -> SplitDocument:
-    """Return a document with its sentences, split or as given, and passages, all spans proved."""
-    sentences = split_sentences(document) if sentences is None else tuple(sentences)
+    """Return a document with its sentences, split here unless given, and passages; spans proved."""
+    sentences = tuple(given) if given is not None else split_sentences(document)
     for sentence in sentences:
         if document.text[sentence.start : sentence.end] != sentence.text:
             raise AssertionError(f"{sentence.id} is not what its span says")

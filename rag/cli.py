@@ -300,7 +300,7 @@ def _list(arguments: argparse.Namespace) -> int:
     config, encoder = _parts(arguments)
     index = _open_index(config, encoder)
     rows = []
-    for document in index.documents.values():
+    for document in index.documents:
         added = read_sidecar(config.corpus / document.source).get("added")
         rows.append(
             {
@@ -311,7 +311,7 @@ def _list(arguments: argparse.Namespace) -> int:
                 "sha256": document.sha256,
                 "pages": len(document.pages) or None,
                 "characters": len(document.text),
-                "sentences": len(index.sentences[document.id]),
+                "sentences": len(index.sentences(document.id)),
                 "passages": index.passage_count(document.id),
                 "added": added if isinstance(added, str) else None,
             }
@@ -326,7 +326,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     config, encoder = _parts(arguments)
-    document = _open_index(config, encoder).documents.get(arguments.id)
+    documents = {document.id: document for document in _open_index(config, encoder).documents}
+    document = documents.get(arguments.id)
     if document is None:
         raise CorpusError(f"No document {arguments.id}. See: python -m rag list")
     sys.stdout.flush()
@@ -373,10 +374,7 @@ def _parts(arguments: argparse.Namespace) -> tuple[Config, Encoder]:
 def _open_index(config: Config, encoder: Encoder) -> Index:
     from rag.index import Index
 
-    index = Index.open(config, encoder, progress=_tell)
-    for warning in index.warnings:
-        _tell(warning)
-    return index
+    return Index.open(config, encoder, progress=_tell)
 
 
 def _follow(config: Config) -> None:
@@ -391,8 +389,7 @@ def _follow(config: Config) -> None:
 def _open_assistant(arguments: argparse.Namespace) -> Assistant:
     from rag.chain import Assistant
 
-    config, encoder = _parts(arguments)
-    return Assistant(_open_index(config, encoder), encoder, config)
+    return Assistant.open(corpus=arguments.corpus, index=arguments.index, progress=_tell)
 
 
 def _print_json(value: object) -> None:

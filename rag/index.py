@@ -6,11 +6,9 @@ of questions.
 
 from __future__ import annotations
 
-import functools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Generic, TypeVar
 
 import numpy as np
 
@@ -37,30 +35,6 @@ from rag.vectors import Progress, Snapshot, VectorStore
 _LOAD_ATTEMPTS = 20
 """A writer may replace a snapshot between the reading of its number and its loading."""
 
-Value = TypeVar("Value")
-
-
-class _OnDemand(Mapping[str, Value], Generic[Value]):
-    """A mapping whose values are read when they are asked for, and kept."""
-
-    def __init__(self, keys: Sequence[str], read: Callable[[str], Value | None]) -> None:
-        self._values: dict[str, Value | None] = dict.fromkeys(keys)
-        self._read = read
-
-    def __getitem__(self, key: str) -> Value:
-        value = self._values[key]
-        if value is None:
-            value = self._values[key] = self._read(key)
-            if value is None:
-                raise KeyError(key)  # Another process has just removed it.
-        return value
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        return len(self._values)
-
 
 class Index:
     """One state of the index, ready to search; threads may share it."""
@@ -85,13 +59,13 @@ class Index:
         self._keys = record.passage_keys()
         self._files = {source: known.state for source, known in record.files().items()}
         self._passages: dict[int, Passage] = {}
-        ids = tuple(record.document_sources())
-        self.documents: Mapping[str, Document] = _OnDemand(ids, record.document)
-        """By id, in the order of their sources."""
-        self.sentences: Mapping[str, tuple[Sentence, ...]] = _OnDemand(ids, record.sentences)
-        """By document id, in order."""
-        self.frequency = functools.lru_cache(maxsize=100_000)(record.share_of_passages)
-        """Stem -> the share, 0..1, of the passages that contain it."""
+        self._frequencies: dict[str, float] = {}
+        self._vocabulary: Vocabulary | None = None
+        self.documents: tuple[Document, ...] = tuple(
+            document
+            for document_id in record.document_sources()
+            if (document := record.document(document_id)) is not None
+        )
         self.warnings: tuple[str, ...] = tuple(
             known.problem for known in record.files().values() if known.problem
         )
@@ -101,6 +75,8 @@ class Index:
         cls, config: Config, encoder: Encoder, *, progress: Progress = lambda _: None
     ) -> Index:
         """Return the index of the corpus as it is, brought up to date first if need be.
+
+        `progress` is told what is being done, and which files gave no document.
 
         Raises:
             CorpusError: there is nothing to ask about.
@@ -119,6 +95,8 @@ class Index:
         if not index.documents:
             reasons = " ".join(index.warnings)
             raise CorpusError(f"No document in {config.corpus} can be read. {reasons}")
+        for warning in index.warnings:
+            progress(warning)
         return index
 
     @classmethod
@@ -132,18 +110,14 @@ class Index:
     ) -> Index:
         """Return an index of these documents that leaves nothing on disk and needs no Chroma.
 
-        Args:
-            documents: What is indexed; one that stands there twice counts once.
-            encoder: Makes the vectors.
-            config: How long passages are.
-            sentences: By document id, for documents that come split.
+        `sentences` are those of each document where they are given rather than split by us.
         """
-        given = sentences or {}
         record = Record.create(None)
         passages: list[Passage] = []
         with record.writing():
             for document in {document.id: document for document in documents}.values():
-                split = split_document(document, encoder, config, sentences=given.get(document.id))
+                given = None if sentences is None else sentences[document.id]
+                split = split_document(document, encoder, config, given)
                 record.add_document(split)
                 passages.extend(split.passages)
         vectors = encoder.embed([passage.text for passage in passages])
@@ -156,10 +130,9 @@ class Index:
         found = (self._passage(key) for key in self._keys.values())
         return tuple(passage for passage in found if passage is not None)
 
-    @functools.cached_property
-    def vocabulary(self) -> Vocabulary:
-        """What names may be known by in the documents."""
-        return Vocabulary(self._record.terms())
+    def sentences(self, document_id: str) -> tuple[Sentence, ...]:
+        """Return a document's sentences in order, none if there is no such document."""
+        return self._record.sentences(document_id)
 
     def passage_count(self, document_id: str) -> int:
         """Return how many passages a document has."""
@@ -178,6 +151,21 @@ class Index:
     def lexical(self, query: str, k: int, documents: Sequence[str] | None = None) -> list[Hit]:
         """Return the `k` best passages that share words with the query; `score` is BM25."""
         return self._hits(self._record.search(query, k, documents), "lexical")
+
+    def frequency(self, stem: str) -> float:
+        """Return the share of the passages, 0..1, that contain a word, given as its stem."""
+        if stem not in self._frequencies:
+            found = self._record.passages_with(stem)
+            self._frequencies[stem] = found / max(1, len(self._keys))
+        return self._frequencies[stem]
+
+    def vocabulary(self, documents: tuple[str, ...] | None = None) -> Vocabulary:
+        """Return what names occur in the documents, in all of them if None."""
+        if documents is not None:
+            return self._record.vocabulary(documents)
+        if self._vocabulary is None:
+            self._vocabulary = self._record.vocabulary()
+        return self._vocabulary
 
     def is_stale(self) -> bool:
         """Return whether the corpus or the index on disk has moved on: open it again then.

@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import IndexLocked, IndexUnusable
-from rag.names import terms_of
+from rag.names import Vocabulary, terms_of
 from rag.types import Document, Page, Passage, Section, Sentence
 from rag.words import content_stems, stems
 
-SCHEMA = 1
+SCHEMA = 2
 """Changes with the tables below or with what fills them (`rag.words`, `rag.names`): an older record
 is made again, a newer one is left alone."""
 
@@ -40,8 +40,7 @@ CREATE TABLE files (
 );
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL,
-    format TEXT NOT NULL, sha256 TEXT NOT NULL, sections TEXT NOT NULL, pages TEXT NOT NULL,
-    terms TEXT NOT NULL -- What its names may be known by, a line each.
+    format TEXT NOT NULL, sha256 TEXT NOT NULL, sections TEXT NOT NULL, pages TEXT NOT NULL
 );
 CREATE TABLE sentences (
     document_id TEXT NOT NULL, k INTEGER NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL,
@@ -54,6 +53,8 @@ CREATE TABLE passages (
     last INTEGER NOT NULL
 );
 CREATE INDEX passages_document ON passages (document_id);
+CREATE TABLE names (document_id TEXT NOT NULL, term TEXT NOT NULL);
+CREATE INDEX names_document ON names (document_id);
 -- The ascii tokenizer leaves other letters alone: stems are folded already.
 CREATE VIRTUAL TABLE stems USING fts5(text, tokenize = "ascii tokenchars '.,:'''");
 """
@@ -249,20 +250,22 @@ class Record:
         )
         return [(int(key), float(score)) for key, score in rows]
 
-    def share_of_passages(self, stem: str) -> float:
-        """Return the share, 0..1, of the passages that contain a stem."""
-        quoted = stem.replace('"', '""')
-        rows = self._rows(
-            "SELECT COUNT(*), (SELECT COUNT(*) FROM passages) FROM stems WHERE stems MATCH ?",
-            (f'"{quoted}"',),
-        )
-        containing, of_all = rows[0]
-        return containing / of_all if of_all else 0.0
+    def passages_with(self, stem: str) -> int:
+        """Return how many passages contain a word, given as its stem."""
+        match = '"' + stem.replace('"', '""') + '"'
+        return int(self._rows("SELECT count(*) FROM stems WHERE stems MATCH ?", (match,))[0][0])
 
-    def terms(self) -> frozenset[str]:
-        """Return what names may be known by in all documents together."""
-        rows = self._rows("SELECT terms FROM documents")
-        return frozenset(term for row in rows for term in row[0].split("\n") if term)
+    def vocabulary(self, document_ids: Sequence[str] | None = None) -> Vocabulary:
+        """Return what names occur in the documents, or in some of them."""
+        only = "WHERE document_id IN (SELECT value FROM json_each(?))"
+        rows = (
+            self._rows("SELECT DISTINCT term FROM names")
+            if document_ids is None
+            else self._rows(
+                f"SELECT DISTINCT term FROM names {only}", (json.dumps(list(document_ids)),)
+            )
+        )
+        return Vocabulary(frozenset(row[0] for row in rows))
 
     def faults(self) -> list[str]:
         """Return what SQLite finds wrong with the file, nothing if it is sound."""
@@ -294,12 +297,19 @@ class Record:
             document.sha256,
             json.dumps([asdict(section) for section in document.sections], ensure_ascii=False),
             json.dumps([asdict(page) for page in document.pages]),
-            "\n".join(sorted(terms_of(document.text))),
         )
         self._connection.execute(
-            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values
+            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
         )
         self._documents.pop(document.id, None)
+        self._connection.execute("DELETE FROM names WHERE document_id = ?", (document.id,))
+        self._connection.executemany(
+            "INSERT INTO names VALUES (?, ?)",
+            [
+                (document.id, term)
+                for term in sorted(terms_of(f"{document.title}\n{document.text}"))
+            ],
+        )
 
     def add_document(self, split: SplitDocument) -> None:
         """Write a document with its sentences and passages."""
@@ -331,7 +341,7 @@ class Record:
             "DELETE FROM stems WHERE rowid IN (SELECT key FROM passages WHERE document_id = ?)",
             (document_id,),
         )
-        for table in ("passages", "sentences"):
+        for table in ("passages", "sentences", "names"):
             execute(f"DELETE FROM {table} WHERE document_id = ?", (document_id,))
         execute("DELETE FROM documents WHERE id = ?", (document_id,))
         self._documents.pop(document_id, None)

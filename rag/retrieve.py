@@ -89,8 +89,8 @@ class PassageRetriever(BaseRetriever):
         self, query: str, *, run_manager: CallbackManagerForRetrieverRun
     ) -> list[LCDocument]:
         hits = retrieve(self.index, self.encoder, [query], k=self.k, documents=self.documents)
-        documents = self.index.documents
-        return [_as_langchain(hit, documents[hit.passage.document_id].title) for hit in hits]
+        titles = {document.id: document.title for document in self.index.documents}
+        return [_as_langchain(hit, titles.get(hit.passage.document_id, "")) for hit in hits]
 
 
 def _as_langchain(hit: Hit, title: str) -> LCDocument:

@@ -75,7 +75,7 @@ def best(index, encoder, query, documents=None):
 
 
 def titles(index):
-    return [document.title for document in index.documents.values()]
+    return [document.title for document in index.documents]
 
 
 def test_a_missing_index_is_made(config, encoder):
@@ -83,28 +83,28 @@ def test_a_missing_index_is_made(config, encoder):
     index = Index.open(config, encoder, progress=told.append)
     assert told == ["Indexing 2 documents …"]
     assert titles(index) == ["Bread", "Missiles"]
-    bread = next(iter(index.documents))
+    bread = index.documents[0].id
     assert best(index, encoder, "When does the bakery open?") == [bread, bread]
     assert doctor(config, encoder) == []
 
 
 def test_spans_slice_back_after_a_round_trip(config, encoder):
     index = Index.open(config, encoder)
-    texts = {name: document.text for name, document in index.documents.items()}
+    texts = {document.id: document.text for document in index.documents}
     for passage in index.passages:
         assert texts[passage.document_id][passage.start : passage.end] == passage.text
         for sentence in passage.sentences:
             assert texts[passage.document_id][sentence.start : sentence.end] == sentence.text
     for document_id in texts:
         covered = [s for p in index.passages if p.document_id == document_id for s in p.sentences]
-        assert tuple(covered) == index.sentences[document_id]
+        assert tuple(covered) == index.sentences(document_id)
 
 
 def test_an_index_in_memory_answers_like_the_one_on_disk(config, encoder):
     on_disk = Index.open(config, encoder)
-    in_memory = Index.in_memory(tuple(on_disk.documents.values()), encoder, config)
+    in_memory = Index.in_memory(on_disk.documents, encoder, config)
     assert in_memory.passages == on_disk.passages
-    assert dict(in_memory.documents) == dict(on_disk.documents)
+    assert in_memory.documents == on_disk.documents
     vector = encoder.embed(["How many missiles?"])[0]
     for mine, theirs in zip(on_disk.dense(vector, 9), in_memory.dense(vector, 9), strict=True):
         assert mine.passage == theirs.passage
@@ -214,7 +214,7 @@ def test_a_missing_corpus_is_an_error(config, encoder, tmp_path):
 def test_search_can_be_kept_to_some_documents(config, encoder, limit):
     config = dataclasses.replace(config, exact_limit=limit)
     index = Index.open(config, encoder)
-    bread, missiles = index.documents
+    bread, missiles = (document.id for document in index.documents)
     assert best(index, encoder, "When does the bakery open?") == [bread, bread]
     assert best(index, encoder, "When does the bakery open?", [missiles]) == [missiles, None]
     assert best(index, encoder, "When does the bakery open?", []) == [None, None]
@@ -237,7 +237,7 @@ def test_exact_and_hnsw_search_agree_on_a_small_corpus(config, encoder):
 def test_lexical_search_reads_any_punctuation_as_words(config, encoder):
     (config.corpus / "odd.txt").write_text('A "NEAR" miss cost 3.5 million, the U.S. side OR\'d.')
     index = Index.open(config, encoder)
-    odd = list(index.documents)[2]
+    odd = index.documents[2].id
     for query in ('"NEAR"', "near)*", "3.5", "U.S.", "million OR"):
         assert [hit.passage.document_id for hit in index.lexical(query, 3)] == [odd], query
     assert index.lexical("?!", 3) == []
@@ -276,10 +276,10 @@ def test_other_passages_make_the_index_again(config, encoder):
 
 
 def test_sentences_may_come_with_a_document(config, encoder):
-    document = next(iter(Index.open(config, encoder).documents.values()))
+    document = Index.open(config, encoder).documents[0]
     sentence = Sentence(f"{document.id}-0", document.id, document.text, 0, len(document.text))
     index = Index.in_memory([document], encoder, config, sentences={document.id: [sentence]})
-    assert index.sentences[document.id] == (sentence,)
+    assert index.sentences(document.id) == (sentence,)
     assert [passage.sentences for passage in index.passages] == [(sentence,)]
 
 
@@ -297,8 +297,18 @@ def test_frequency_is_the_share_of_passages_with_a_stem(config, encoder):
 
 def test_the_vocabulary_holds_the_names_of_all_documents(config, encoder):
     index = Index.open(config, encoder)
-    assert index.vocabulary == Vocabulary.of([MISSILES, BREAD])
-    assert unknown_names("Did Ana Silva sell Germany missiles?", index.vocabulary) == ("Germany",)
+    assert index.vocabulary() == Vocabulary.of([f"Missiles\n{MISSILES}", f"Bread\n{BREAD}"])
+    question = "Did Ana Silva sell Germany missiles?"
+    assert unknown_names(question, index.vocabulary()) == ("Germany",)
+    missiles = index.documents[1].id
+    assert unknown_names(question, index.vocabulary((missiles,))) == ("Ana Silva", "Germany")
+
+
+def test_a_title_that_changes_changes_the_names(config, encoder):
+    Index.open(config, encoder)
+    (config.corpus / "bread.txt.meta.json").write_text('{"title": "Portugal"}', encoding="utf-8")
+    vocabulary = Index.open(config, encoder).vocabulary()
+    assert unknown_names("Is this about Portugal or Germany?", vocabulary) == ("Germany",)
 
 
 # Damage.
