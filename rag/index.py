@@ -76,6 +76,8 @@ class Index:
     ) -> Index:
         """Return the index of the corpus as it is, brought up to date first if need be.
 
+        `progress` is told what is being done, and which files gave no document.
+
         Raises:
             CorpusError: there is nothing to ask about.
             IndexUnusable: the folder is damaged, or not ours to write.
@@ -93,6 +95,8 @@ class Index:
         if not index.documents:
             reasons = " ".join(index.warnings)
             raise CorpusError(f"No document in {config.corpus} can be read. {reasons}")
+        for warning in index.warnings:
+            progress(warning)
         return index
 
     @classmethod
@@ -215,6 +219,7 @@ def load_index(config: Config, encoder: Encoder) -> Index | None:
                 snapshot = Snapshot.load(snapshot_path(build, meta["generation"]))
             else:
                 store = open_store(build, config, encoder)
+                store.verify(tuple(record.passage_keys()))
         except FileNotFoundError:
             record.close()
             time.sleep(0.05)

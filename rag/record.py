@@ -23,7 +23,8 @@ from rag.types import Document, Page, Passage, Section, Sentence
 from rag.words import content_stems, stems
 
 SCHEMA = 2
-"""Changes with the tables below: an older record is made again, a newer one is left alone."""
+"""Changes with the tables below or with what fills them (`rag.words`, `rag.names`): an older record
+is made again, a newer one is left alone."""
 
 MAX_QUERY_STEMS = 200
 """Words of a question that are searched: a pasted page is not more precise than its beginning."""
@@ -171,7 +172,7 @@ class Record:
 
     def document_sources(self) -> dict[str, str]:
         """Return every document's id with its source, sorted by source."""
-        return dict(self._rows("SELECT id, source FROM documents ORDER BY source"))
+        return dict(self._rows("SELECT id, source FROM documents ORDER BY source, rowid"))
 
     def document(self, document_id: str) -> Document | None:
         """Return a document, or None if there is none of that id."""
@@ -301,11 +302,7 @@ class Record:
             "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
         )
         self._documents.pop(document.id, None)
-
-    def add_document(self, split: SplitDocument) -> None:
-        """Write a document with its sentences and passages."""
-        document = split.document
-        self.set_document(document)
+        self._connection.execute("DELETE FROM names WHERE document_id = ?", (document.id,))
         self._connection.executemany(
             "INSERT INTO names VALUES (?, ?)",
             [
@@ -313,6 +310,11 @@ class Record:
                 for term in sorted(terms_of(f"{document.title}\n{document.text}"))
             ],
         )
+
+    def add_document(self, split: SplitDocument) -> None:
+        """Write a document with its sentences and passages."""
+        document = split.document
+        self.set_document(document)
         positions = {sentence.id: k for k, sentence in enumerate(split.sentences)}
         self._connection.executemany(
             "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?, ?, ?)",

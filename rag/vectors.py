@@ -36,6 +36,9 @@ _EMBED_BATCH = 500
 
 _READ_BATCH = 5000
 
+_SAMPLE = 50
+"""Vectors that are fetched to see whether a large index is whole."""
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -123,6 +126,24 @@ class VectorStore:
         """Return the ids of all passages that are noted, whether or not their vectors are there."""
         return {passage_id for batch in self._batches([]) for passage_id in batch["ids"]}
 
+    def verify(self, passage_ids: Sequence[str]) -> None:
+        """Make sure that the graph holds these passages, by their number and a sample.
+
+        Chroma itself answers from what is left, without a word, when the graph's files are gone.
+
+        Raises:
+            IndexUnusable: it does not.
+        """
+        step = max(1, len(passage_ids) // _SAMPLE)
+        sample = list(passage_ids[::step])
+        with self._explained():
+            found = self._chroma.get(include=["embeddings"], ids=sample) if sample else {"ids": []}
+            noted = self._chroma._collection.count()  # LangChain offers no count.
+        if noted < len(passage_ids) or len(found["ids"]) < len(sample):
+            raise IndexUnusable(
+                f"The index in {self._place} is damaged (Chroma has lost vectors). {self._remedy}"
+            )
+
     def vectors(self) -> dict[str, Vectors]:
         """Return every vector that can really be had, by its passage's id."""
         found: dict[str, Vectors] = {}
@@ -135,6 +156,8 @@ class VectorStore:
         self, vector: Vectors, limit: int, document_ids: Sequence[str] | None = None
     ) -> list[tuple[str, float]]:
         """Return the passages' ids and cosines, best first, by the HNSW graph."""
+        if document_ids is not None and not document_ids:
+            return []  # Chroma refuses an empty list.
         only: Any = None if document_ids is None else {"document_id": {"$in": list(document_ids)}}
         with self._explained():
             found = self._chroma.similarity_search_by_vector_with_relevance_scores(

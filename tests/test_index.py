@@ -21,7 +21,9 @@ from rag.errors import CorpusError, IndexLocked, IndexUnusable
 from rag.index import Index
 from rag.lock import write_lock
 from rag.models import load_encoder
+from rag.names import Vocabulary, unknown_names
 from rag.sync import doctor, rebuild
+from rag.types import Sentence
 
 MISSILES = (
     "Japan sent Patriot missiles to the United States. The transfer ended in mid-November.\n\n"
@@ -54,14 +56,14 @@ class CountingEncoder:
     suffix: str = ""
 
     @property
-    def fingerprint(self):
+    def fingerprint(self):  # noqa: D102
         return self.encoder.fingerprint + self.suffix
 
-    def embed(self, texts):
+    def embed(self, texts):  # noqa: D102
         self.texts.extend(texts)
         return self.encoder.embed(texts)
 
-    def count_tokens(self, text):
+    def count_tokens(self, text):  # noqa: D102
         return self.encoder.count_tokens(text)
 
 
@@ -236,7 +238,7 @@ def test_lexical_search_reads_any_punctuation_as_words(config, encoder):
     (config.corpus / "odd.txt").write_text('A "NEAR" miss cost 3.5 million, the U.S. side OR\'d.')
     index = Index.open(config, encoder)
     odd = index.documents[2].id
-    for query in ('"NEAR"', "near)*", "3.5", "U.S", "million OR"):
+    for query in ('"NEAR"', "near)*", "3.5", "U.S.", "million OR"):
         assert [hit.passage.document_id for hit in index.lexical(query, 3)] == [odd], query
     assert index.lexical("?!", 3) == []
     assert index.lexical("", 3) == []
@@ -271,6 +273,42 @@ def test_other_passages_make_the_index_again(config, encoder):
     before = len(Index.open(config, encoder).passages)
     index = Index.open(dataclasses.replace(config, passage_tokens=12), encoder)
     assert len(index.passages) > before
+
+
+def test_sentences_may_come_with_a_document(config, encoder):
+    document = Index.open(config, encoder).documents[0]
+    sentence = Sentence(f"{document.id}-0", document.id, document.text, 0, len(document.text))
+    index = Index.in_memory([document], encoder, config, sentences={document.id: [sentence]})
+    assert index.sentences(document.id) == (sentence,)
+    assert [passage.sentences for passage in index.passages] == [(sentence,)]
+
+
+def test_frequency_is_the_share_of_passages_with_a_stem(config, encoder):
+    index = Index.open(config, encoder)
+    assert len(index.passages) == 2
+    assert [index.frequency(stem) for stem in ("missil", "the", "absent", '"', "")] == [
+        0.5,
+        1.0,
+        0.0,
+        0.0,
+        0.0,
+    ]
+
+
+def test_the_vocabulary_holds_the_names_of_all_documents(config, encoder):
+    index = Index.open(config, encoder)
+    assert index.vocabulary() == Vocabulary.of([f"Missiles\n{MISSILES}", f"Bread\n{BREAD}"])
+    question = "Did Ana Silva sell Germany missiles?"
+    assert unknown_names(question, index.vocabulary()) == ("Germany",)
+    missiles = index.documents[1].id
+    assert unknown_names(question, index.vocabulary((missiles,))) == ("Ana Silva", "Germany")
+
+
+def test_a_title_that_changes_changes_the_names(config, encoder):
+    Index.open(config, encoder)
+    (config.corpus / "bread.txt.meta.json").write_text('{"title": "Portugal"}', encoding="utf-8")
+    vocabulary = Index.open(config, encoder).vocabulary()
+    assert unknown_names("Is this about Portugal or Germany?", vocabulary) == ("Germany",)
 
 
 # Damage.
@@ -356,12 +394,6 @@ def lost_chroma(config):
     shutil.rmtree(build(config) / "chroma")
 
 
-def lost_graph(config):
-    for path in (build(config) / "chroma").iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-
-
 def lost_row(config):
     database = sqlite3.connect(build(config) / "chroma" / "chroma.sqlite3")
     with database:
@@ -378,7 +410,9 @@ from rag.config import Config
 from rag.errors import RagError
 from rag.index import Index
 from rag.models import load_encoder
+from rag.names import Vocabulary, unknown_names
 from rag.sync import doctor, rebuild
+from rag.types import Sentence
 config = Config(corpus=Path(sys.argv[1]), index=Path(sys.argv[2]), exact_limit=int(sys.argv[3]))
 encoder = load_encoder("all-MiniLM-L6-v2")
 print(*doctor(config, encoder), sep="\\n")
@@ -393,7 +427,7 @@ print(doctor(config, encoder))
 
 
 @pytest.mark.parametrize("limit", [1000, 0], ids=["exact", "hnsw"])
-@pytest.mark.parametrize("damage", [garbage_chroma, lost_chroma, lost_graph, lost_row])
+@pytest.mark.parametrize("damage", [garbage_chroma, lost_chroma, lost_row])
 def test_damage_of_chroma_is_found(config, encoder, damage, limit):
     config = dataclasses.replace(config, exact_limit=limit)
     run_index(config)
@@ -406,6 +440,45 @@ def test_damage_of_chroma_is_found(config, encoder, damage, limit):
     else:
         assert f"Rebuild it: python -m rag rebuild --index {config.index}" in answer
     assert mended == "[]"
+
+
+STORE = """
+import sys
+from pathlib import Path
+import numpy as np
+from rag.errors import IndexUnusable
+from rag.types import Passage
+from rag.vectors import VectorStore
+
+class Numbers:
+    fingerprint = "numbers"
+    def embed(self, texts):
+        return np.stack([np.random.default_rng(int(text)).normal(size=8) for text in texts])
+
+passages = [Passage(f"p{k}", "d", str(k), 0, 1, ()) for k in range(1100)]
+store = VectorStore(Path(sys.argv[2], "build-1", "chroma"), Numbers(), "numbers", remedy="Mend it.")
+if sys.argv[3] == "add":
+    store.add(passages, lambda _: None)
+try:
+    store.verify([passage.id for passage in passages])
+    print("whole")
+except IndexUnusable as error:
+    print(error)
+"""
+
+
+def test_a_lost_graph_is_noticed(config):
+    """Chroma writes its graph from 1,000 vectors on, and says nothing when it is gone."""
+    folder = config.index / "build-1" / "chroma"
+    folder.parent.mkdir(parents=True)
+    assert run_python(STORE, config, "add").stdout == "whole\n"
+    assert run_python(STORE, config, "look").stdout == "whole\n"
+    graphs = [path for path in folder.iterdir() if path.is_dir()]
+    assert len(graphs) == 1
+    shutil.rmtree(graphs[0])
+    found = run_python(STORE, config, "look").stdout
+    assert found.startswith(f"The index in {config.index} is damaged (Chroma")
+    assert found.endswith("Mend it.\n")
 
 
 def run_python(code: str, config: Config, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,405 @@
+"""The command line: arguments to one command, its result to standard output.
+
+Errors are one line on standard error. Whatever is heavy is imported inside the command that needs
+it, so that help and wrong usage come at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.config import Config, load_config
+from rag.errors import CorpusError, RagError, UsageError
+
+if TYPE_CHECKING:
+    from rag.chain import Assistant
+    from rag.index import Index
+    from rag.types import Answer, Encoder, Turn
+
+OK = 0
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130  # 128 and SIGINT, as a shell says it.
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = build_parser()
+    try:
+        arguments = parser.parse_args(argv)
+    except SystemExit as stop:  # argparse has said what was wrong, or printed the help.
+        return int(stop.code or 0)
+    run: Callable[[argparse.Namespace], int] = arguments.run
+    try:
+        code = run(arguments)
+        sys.stdout.flush()
+    except UsageError as error:
+        return _fail(error, WRONG_USAGE)
+    except RagError as error:
+        return _fail(error, FAILED)
+    except KeyboardInterrupt:
+        return _fail("Interrupted.", INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read has gone, as in `| head`. Python would complain again when it exits.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        return _fail(f"{error.filename or 'A file'}: {error.strerror or error}.", FAILED)
+    return code
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser; every command takes `--corpus` and `--index`."""
+    parser = argparse.ArgumentParser(
+        prog="python -m rag",
+        description="Ask documents; every sentence of an answer cites the exact sentence it "
+        "rests on.",
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    folders = argparse.ArgumentParser(add_help=False)
+    folders.add_argument(
+        "--corpus", type=Path, metavar="DIR", help="the documents (default: corpus/ or RAG_CORPUS)"
+    )
+    folders.add_argument(
+        "--index", type=Path, metavar="DIR", help="the index (default: .rag/ or RAG_INDEX)"
+    )
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> Any:
+        made = commands.add_parser(name, parents=[folders], help=text, description=text)
+        made.set_defaults(run=run)
+        return made
+
+    ask = command("ask", _ask, "Answer a question from the documents.")
+    ask.add_argument("question", nargs="?", help="the question, in quotes")
+    ask.add_argument("--json", action="store_true", help="print the answer as JSON")
+    ask.add_argument(
+        "--batch", metavar="FILE", help="answer a JSON question a line, - for standard input"
+    )
+    ask.add_argument(
+        "--document", action="append", metavar="ID", help="ask only this one; may be repeated"
+    )
+    add = command("add", _add, "Copy documents into the corpus and index them.")
+    add.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file or a folder")
+    add.add_argument("--json", action="store_true", help="print what became of each as JSON")
+    remove = command("remove", _remove, "Move documents to the trash.")
+    remove.add_argument("ids", nargs="+", metavar="ID", help="a document's id, see list")
+    restore = command("restore", _restore, "Take documents back out of the trash.")
+    restore.add_argument("ids", nargs="+", metavar="ID", help="the id it had")
+    trash = command("trash", _trash, "List what is in the trash, or delete it.")
+    trash.add_argument("--empty", action="store_true", help="delete it for good")
+    listing = command("list", _list, "List the documents.")
+    listing.add_argument("--json", action="store_true", help="print them as JSON")
+    show = command("show", _show, "Print a document's text, exactly.")
+    show.add_argument("id", metavar="ID", help="a document's id, see list")
+    command("index", _index, "Bring the index in step with the documents.")
+    command("doctor", _doctor, "Say what is wrong with the index: nothing, or a line a fault.")
+    command("rebuild", _rebuild, "Make the index again.")
+    return parser
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    if arguments.batch is not None:
+        if arguments.question is not None:
+            raise UsageError("Give a question or --batch FILE, not both.")
+        return _ask_batch(arguments)
+    if arguments.question is None:
+        raise UsageError('Give a question: python -m rag ask "QUESTION"')
+    if not arguments.question.strip():
+        raise UsageError('The question is empty. Give one: python -m rag ask "QUESTION"')
+    assistant = _open_assistant(arguments)
+    answer = assistant.ask(arguments.question, documents=arguments.document)
+    if arguments.json:
+        from rag.chain import as_json
+
+        _print_json(as_json(answer))
+    else:
+        print("\n".join(_describe(answer)))
+    return OK
+
+
+def _ask_batch(arguments: argparse.Namespace) -> int:
+    """Answer line by line, each as soon as it is read."""
+    from rag.chain import as_json
+
+    lines = _batch_lines(arguments.batch)
+    assistant = _open_assistant(arguments)
+    code = OK
+    for line in lines:
+        if not line.strip():
+            continue
+        name: str | None = None
+        try:
+            name, question, history = _batch_question(line)
+            answer = assistant.ask(question, history=history, documents=arguments.document)
+            reply = {**as_json(answer), "id": name}
+        except UsageError as error:
+            reply = {"id": _batch_id(line), "error": str(error)}
+            code = FAILED
+        print(json.dumps(reply, ensure_ascii=False), flush=True)
+    return code
+
+
+def _batch_lines(source: str) -> Iterator[str]:
+    try:
+        stream = sys.stdin.buffer if source == "-" else Path(source).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise UsageError(f"{source} cannot be read: {error.strerror}.") from error
+    return (line.decode("utf-8-sig", errors="replace") for line in stream)
+
+
+def _batch_question(line: str) -> tuple[str | None, str, tuple[Turn, ...]]:
+    """Return the id, question and history of a line.
+
+    Raises:
+        UsageError: it is not such an object.
+    """
+    from rag.types import Turn
+
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UsageError('Not a JSON object: {"question": "…"}') from error
+    if not isinstance(row, dict) or not isinstance(row.get("question"), str):
+        raise UsageError('Not a question: {"question": "…"}')
+    name, turns = row.get("id"), row.get("history")
+    if name is not None and not isinstance(name, str):
+        raise UsageError('The id is not a text: {"id": "…", "question": "…"}')
+    history = []
+    for turn in turns if isinstance(turns, list) else [turns] if turns is not None else []:
+        if not (
+            isinstance(turn, dict)
+            and isinstance(turn.get("question"), str)
+            and isinstance(turn.get("answer"), str)
+        ):
+            raise UsageError('The history is not a list of {"question": "…", "answer": "…"}')
+        history.append(Turn(turn["question"], turn["answer"]))
+    return name, row["question"], tuple(history)
+
+
+def _batch_id(line: str) -> str | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    name = row.get("id") if isinstance(row, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _describe(answer: Answer) -> list[str]:
+    """Return an answer as lines for a person: what is said, then the sentences it rests on."""
+    lines = [answer.text]
+    if answer.claims:
+        cited = {
+            citation.marker: citation for claim in answer.claims for citation in claim.citations
+        }
+        lines.append("")
+        for marker, citation in sorted(cited.items()):
+            lines.append(f"[{marker}] {citation.document_title}: “{_one_line(citation.quote)}”")
+    elif answer.nearest:
+        lines += ["", "Nearest in the documents:"]
+        for citation in answer.nearest:
+            lines.append(f"- {citation.document_title}: “{_one_line(citation.quote)}”")
+    return lines
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    from rag.corpus import Corpus
+
+    config, encoder = _parts(arguments)
+    config.corpus.mkdir(parents=True, exist_ok=True)
+    corpus = Corpus(config.corpus)
+    reports = [
+        corpus.add(path, count_tokens=encoder.count_tokens, max_tokens=config.passage_tokens)
+        for path in _files(arguments.paths)
+    ]
+    if any(report.status in ("new", "replaced") for report in reports):
+        _open_index(config, encoder)
+    if arguments.json:
+        from dataclasses import asdict
+
+        _print_json([asdict(report) for report in reports])
+    else:
+        for report in reports:
+            if report.status != "failed":
+                print(f"{report.status}  {report.document_id}  {report.source}")
+    for report in reports:
+        if report.status == "failed":
+            print(report.reason, file=sys.stderr)
+    return FAILED if any(report.status == "failed" for report in reports) else OK
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    """Yield the files that are named, and those of a folder that are of a kind that is read."""
+    from rag.load import FORMATS
+
+    for path in paths:
+        if "://" in str(path) or str(path).startswith(("http:", "https:")):
+            raise UsageError(f"{path} is an address. Save the page, then add the file.")
+        if not path.is_dir():
+            yield path
+            continue
+        found = sorted(
+            file
+            for file in path.rglob("*")
+            if file.is_file()
+            and file.suffix.lower() in FORMATS
+            and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        )
+        if not found:
+            raise CorpusError(f"{path} holds no document. These are read: {', '.join(FORMATS)}.")
+        yield from found
+
+
+def _remove(arguments: argparse.Namespace) -> int:
+    from rag.corpus import Corpus
+
+    config = _config(arguments)
+    corpus = Corpus(config.corpus)
+    for document_id in arguments.ids:
+        document = corpus.remove(document_id)
+        print(f"removed  {document.id}  {document.title}")
+    _follow(config)
+    return OK
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from rag import trash
+
+    config = _config(arguments)
+    for document_id in arguments.ids:
+        print(f"restored  {document_id}  {trash.restore(config.corpus, document_id)}")
+    _follow(config)
+    return OK
+
+
+def _trash(arguments: argparse.Namespace) -> int:
+    from rag import trash
+
+    config = _config(arguments)
+    if arguments.empty:
+        print(f"deleted  {trash.empty(config.corpus)}")
+    else:
+        for document_id in trash.trashed(config.corpus):
+            print(document_id)
+    return OK
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from rag.load import read_sidecar
+
+    config, encoder = _parts(arguments)
+    index = _open_index(config, encoder)
+    rows = []
+    for document in index.documents:
+        added = read_sidecar(config.corpus / document.source).get("added")
+        rows.append(
+            {
+                "id": document.id,
+                "title": document.title,
+                "source": document.source,
+                "format": document.format,
+                "sha256": document.sha256,
+                "pages": len(document.pages) or None,
+                "characters": len(document.text),
+                "sentences": len(index.sentences(document.id)),
+                "passages": index.passage_count(document.id),
+                "added": added if isinstance(added, str) else None,
+            }
+        )
+    if arguments.json:
+        _print_json(rows)
+    else:
+        for row in rows:
+            print(f"{row['id']}  {row['sentences']:>5} sentences  {row['title']}")
+    return OK
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    config, encoder = _parts(arguments)
+    documents = {document.id: document for document in _open_index(config, encoder).documents}
+    document = documents.get(arguments.id)
+    if document is None:
+        raise CorpusError(f"No document {arguments.id}. See: python -m rag list")
+    sys.stdout.flush()
+    sys.stdout.buffer.write(document.text.encode())
+    sys.stdout.buffer.flush()
+    return OK
+
+
+def _index(arguments: argparse.Namespace) -> int:
+    config, encoder = _parts(arguments)
+    index = _open_index(config, encoder)
+    print(f"{len(index.documents)} documents, {len(index.passages)} passages in {config.index}")
+    return OK
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    from rag.sync import doctor
+
+    faults = doctor(*_parts(arguments))
+    for fault in faults:
+        print(fault)
+    return FAILED if faults else OK
+
+
+def _rebuild(arguments: argparse.Namespace) -> int:
+    from rag.sync import rebuild
+
+    config, encoder = _parts(arguments)
+    rebuild(config, encoder, progress=_tell)
+    return _index(arguments)
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    return load_config(corpus=arguments.corpus, index=arguments.index)
+
+
+def _parts(arguments: argparse.Namespace) -> tuple[Config, Encoder]:
+    from rag.models import load_encoder
+
+    config = _config(arguments)
+    return config, load_encoder(config.encoder)
+
+
+def _open_index(config: Config, encoder: Encoder) -> Index:
+    from rag.index import Index
+
+    return Index.open(config, encoder, progress=_tell)
+
+
+def _follow(config: Config) -> None:
+    """Bring the index in step with a change, unless nothing is left to index."""
+    from rag.corpus import Corpus
+    from rag.models import load_encoder
+
+    if Corpus(config.corpus).files():
+        _open_index(config, load_encoder(config.encoder))
+
+
+def _open_assistant(arguments: argparse.Namespace) -> Assistant:
+    from rag.chain import Assistant
+
+    return Assistant.open(corpus=arguments.corpus, index=arguments.index, progress=_tell)
+
+
+def _print_json(value: object) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _fail(message: object, code: int) -> int:
+    _tell(_one_line(str(message)))
+    return code

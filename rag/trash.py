@@ -1,0 +1,54 @@
+"""What was removed from the corpus waits here: to be put back, or deleted for good.
+
+`Corpus.remove` moves a document and its sidecar to `.trash/<document id>/` in the corpus folder.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from rag.corpus import TRASH
+from rag.errors import CorpusError
+from rag.load import SIDECAR
+
+
+def restore(corpus: Path, document_id: str) -> Path:
+    """Move a removed document back to the corpus folder, and return its file.
+
+    Raises:
+        CorpusError: there is none of that id in the trash, or its place has been taken.
+    """
+    place = corpus / TRASH / document_id
+    if document_id not in trashed(corpus):
+        raise CorpusError(
+            f"No document {document_id} in the trash of {corpus}. "
+            "Only what was removed can be restored."
+        )
+    files = sorted(path for path in place.iterdir() if path.is_file())
+    for file in files:
+        if (corpus / file.name).exists():
+            raise CorpusError(
+                f"{corpus / file.name} is there already. Move it away, then restore again."
+            )
+    # The sidecar first, as when a document is added.
+    for file in sorted(files, key=lambda path: not path.name.endswith(SIDECAR)):
+        os.replace(file, corpus / file.name)  # noqa: PTH105
+    shutil.rmtree(place)
+    return corpus / next(file.name for file in files if not file.name.endswith(SIDECAR))
+
+
+def empty(corpus: Path) -> int:
+    """Delete what is in the trash for good, and return how many documents that were."""
+    count = len(trashed(corpus))
+    shutil.rmtree(corpus / TRASH, ignore_errors=True)
+    return count
+
+
+def trashed(corpus: Path) -> tuple[str, ...]:
+    """Return the ids of the documents in the trash."""
+    folder = corpus / TRASH
+    if not folder.is_dir():
+        return ()
+    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
