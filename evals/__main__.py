@@ -40,6 +40,9 @@ def main(argv: Sequence[str] | None = None, *, open_answerer: Open | None = None
     except RagError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped before the end; nothing was written.", file=sys.stderr)
+        return 130
 
 
 def open_product(
