@@ -86,7 +86,8 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         documents = _distinct(everything)[: arguments.documents]
         indexed = {document.id for document in documents}
         cases = spread([c for c in everything if c.document.id in indexed], arguments.limit)
-        outcomes = run_retrieval(cases, documents, open_answerer, encoder)
+        units = {case.document.id: case.units for case in everything if case.units}
+        outcomes = run_retrieval(cases, documents, units, open_answerer, encoder)
     else:
         cases = spread(everything, arguments.limit)
         documents = _distinct(cases)
