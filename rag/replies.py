@@ -25,14 +25,13 @@ def reply(
     documents: Mapping[str, Document],
     sentences: Sentences,
     encoder: Encoder,
-    *,
-    chosen: Sequence[str] | None = None,
 ) -> Answer:
-    """Return the answer to anything but a question; `chosen` narrows the documents."""
-    asked = {id: documents[id] for id in documents if chosen is None or id in chosen}
+    """Return the answer to anything but a question, or to one asked of no document."""
+    if not documents:
+        return _abstain(question, "empty_corpus")
     match intent:
         case "summary" | "quoted":
-            found = evidence(intent, asked, sentences, encoder)
+            found = evidence(intent, documents, sentences, encoder)
             if found:
                 return _cited(question, found, documents, sentences)
             return _abstain(question, "no_evidence", "Nobody is quoted in the documents.")
@@ -48,7 +47,7 @@ def reply(
                 "add it: python -m rag add FILE",
             )
         case _:
-            return _help(question, _HELP.format(titles=_titles(asked)))
+            return _help(question, _HELP.format(titles=_titles(documents)))
 
 
 def evidence(
