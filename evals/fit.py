@@ -135,7 +135,7 @@ def _ask(number: int, article: Mapping[str, Any]) -> Iterator[Asked]:
             ),
             gold=np.array([sentences.index(sentence) in row["gold"] for sentence in found]),
             answerable=bool(row["gold"]),
-            unknown_names=len(unknown_names(queries[-1], index.vocabulary)),
+            unknown_names=len(unknown_names(queries[-1], index.vocabulary())),
             frequency=index.frequency,
         )
 

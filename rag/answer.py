@@ -23,6 +23,7 @@ from rag.types import (
     Reading,
     Reason,
     Sentence,
+    Understood,
 )
 from rag.words import stems
 
@@ -64,7 +65,7 @@ _DUMMY_IT = re.compile(
 )
 _UNNAMED_SPEAKER = re.compile(r"[,?!.][\"”’'»] (?:he|she|they|it) [a-z]+")
 
-Sentences = Mapping[str, Sequence[Sentence]]
+Sentences = Callable[[str], Sequence[Sentence]]
 """Document id -> its sentences in order."""
 
 
@@ -80,8 +81,7 @@ def leans(sentence: Sentence) -> bool:
 
 
 def compose(
-    question: str,
-    standalone_question: str,
+    understood: Understood,
     reading: Reading,
     decision: Decision,
     documents: Mapping[str, Document],
@@ -90,14 +90,15 @@ def compose(
     caution: Caution = "balanced",
 ) -> Answer:
     """Return the answer, or an abstention with its reason and the nearest sentences."""
-    reason = decide(reading, decision, caution) if documents else "empty_corpus"
+    question, standalone_question = understood.question, understood.standalone_question
+    reason = decide(understood, reading, decision, caution)
     if reason is not None:
         nearest = cite((e.sentence for e in reading.evidence[:MAX_NEAREST]), documents)
         return Answer(
             kind="abstention",
             question=question,
             standalone_question=standalone_question,
-            text=abstention_text(reason, reading.unknown_names, several=len(documents) > 1),
+            text=abstention_text(reason, understood.unknown_names, several=len(documents) > 1),
             reason=reason,
             answerability=reading.answerability,
             nearest=nearest,
@@ -114,11 +115,13 @@ def compose(
     )
 
 
-def decide(reading: Reading, decision: Decision, caution: Caution) -> Reason | None:
+def decide(
+    understood: Understood, reading: Reading, decision: Decision, caution: Caution
+) -> Reason | None:
     """Return why not to answer, or None to answer."""
     if not reading.evidence:
         return "no_evidence"
-    if reading.unknown_names:
+    if understood.unknown_names:
         return "unknown_name"
     if reading.answerability < decision.thresholds[caution]:
         return "weak_evidence"
@@ -148,7 +151,7 @@ def claim(
     score = {e.sentence.id: e for e in chosen}
     leaned: dict[str, Sentence] = {}
     for item in chosen:
-        for sentence in _support(item.sentence, sentences[item.sentence.document_id]):
+        for sentence in _support(item.sentence, sentences(item.sentence.document_id)):
             if sentence.id not in score:
                 leaned[sentence.id] = sentence
     first, *others = [item.sentence for item in chosen]

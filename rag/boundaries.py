@@ -22,9 +22,12 @@ _OPENERS = "\"'‘“«([{„‚*_"
 _STOP = re.compile(
     rf"([.!?…]+)((?:[{_CLOSERS}]|\[\d{{1,3}}\])*)(?=\s|\Z)|[。！？]+[」』”’]*|[;:](?=\s+[-•–—▪·]\s)"
 )
-BLANK_LINE = re.compile(r"(?:\r\n?|[\n\f])[^\S\n\r]*(?:\r\n?|[\n\f])\s*|\f\s*")
+BLANK_LINE = re.compile(r"(?:\r\n|\r(?!\n)|\n)[^\S\n\r]*(?:\r|\n)\s*|\f\s*")
 _LINE_END = re.compile(r"\r\n?|\n")
 _LINE_STOP = re.compile(rf"[.!?…:;][{_CLOSERS}]*\s*\Z")
+_ABBREVIATED_LINE = re.compile(
+    r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|St|Gen|Sen|Gov|Prof|Inc|Co|Corp|Ltd|No|[ap]\.m)\.\s*\Z"
+)
 _BULLET = re.compile(r"[-*•◦▪‣·]\s+\S")
 _NUMBERED = re.compile(r"(?:\(?\d{1,3}[.)]|\(?[a-zA-Z][.)]|\([ivx]{1,4}\))\s+\S")
 _TABLE_ROW = re.compile(r"\S(?: \| |\t)")
@@ -133,7 +136,13 @@ def _cuts(text: str, start: int, end: int) -> list[int]:
     breaks = [match.span() for match in _LINE_END.finditer(text, start, end)]
     lines = list(zip([start, *(b for _, b in breaks)], [*(a for a, _ in breaks), end], strict=True))
     line_stops = [bool(_LINE_STOP.search(text, max(a, b - 20), b)) for a, b in lines]
-    is_wrapped = len(lines) > 1 and sum(line_stops[:-1]) * 2 < len(lines) - 1
+    # "Mr." or "U.S." at a line's end says nothing about how the lines were made.
+    firm = [
+        is_stop
+        for (a, b), is_stop in zip(lines[:-1], line_stops, strict=False)
+        if not (is_stop and _ABBREVIATED_LINE.search(text, max(a, b - 20), b))
+    ]
+    is_wrapped = sum(firm) * 2 < len(firm)
     is_list = bool(_NUMBERED.match(text, _trim(text, *lines[0])[0]))
     cuts = []
     sentence_start = start

@@ -14,7 +14,7 @@ another build. Either becomes visible in one step, until which the one before an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rag.config import Config
@@ -23,7 +23,7 @@ from rag.errors import CorpusError, IndexUnusable
 from rag.load import sidecar_path
 from rag.record import SCHEMA, FileState, SplitDocument
 from rag.split import VERSION, split_passages, split_sentences
-from rag.types import Document, Encoder
+from rag.types import Document, Encoder, Sentence
 from rag.vectors import VectorStore
 
 CURRENT = "current"
@@ -65,9 +65,11 @@ def corpus_files(config: Config) -> Mapping[str, FileState]:
     return files
 
 
-def split_document(document: Document, encoder: Encoder, config: Config) -> SplitDocument:
-    """Return a document with its sentences and passages, their spans proved."""
-    sentences = split_sentences(document)
+def split_document(
+    document: Document, encoder: Encoder, config: Config, given: Sequence[Sentence] | None = None
+) -> SplitDocument:
+    """Return a document with its sentences, split here unless given, and passages; spans proved."""
+    sentences = tuple(given) if given is not None else split_sentences(document)
     for sentence in sentences:
         if document.text[sentence.start : sentence.end] != sentence.text:
             raise AssertionError(f"{sentence.id} is not what its span says")

@@ -7,7 +7,7 @@ of questions.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from rag.builds import (
 )
 from rag.config import Config
 from rag.errors import CorpusError, IndexUnusable
+from rag.names import Vocabulary
 from rag.record import Record
 from rag.sync import synchronise
 from rag.types import Document, Encoder, Hit, Passage, Sentence, Stage, Vectors
@@ -58,6 +59,8 @@ class Index:
         self._keys = record.passage_keys()
         self._files = {source: known.state for source, known in record.files().items()}
         self._passages: dict[int, Passage] = {}
+        self._frequencies: dict[str, float] = {}
+        self._vocabulary: Vocabulary | None = None
         self.documents: tuple[Document, ...] = tuple(
             document
             for document_id in record.document_sources()
@@ -93,13 +96,24 @@ class Index:
         return index
 
     @classmethod
-    def in_memory(cls, documents: Sequence[Document], encoder: Encoder, config: Config) -> Index:
-        """Return an index of these documents that leaves nothing on disk and needs no Chroma."""
+    def in_memory(
+        cls,
+        documents: Sequence[Document],
+        encoder: Encoder,
+        config: Config,
+        *,
+        sentences: Mapping[str, Sequence[Sentence]] | None = None,
+    ) -> Index:
+        """Return an index of these documents that leaves nothing on disk and needs no Chroma.
+
+        `sentences` are those of each document where they are given rather than split by us.
+        """
         record = Record.create(None)
         passages: list[Passage] = []
         with record.writing():
             for document in {document.id: document for document in documents}.values():
-                split = split_document(document, encoder, config)
+                given = None if sentences is None else sentences[document.id]
+                split = split_document(document, encoder, config, given)
                 record.add_document(split)
                 passages.extend(split.passages)
         vectors = encoder.embed([passage.text for passage in passages])
@@ -133,6 +147,21 @@ class Index:
     def lexical(self, query: str, k: int, documents: Sequence[str] | None = None) -> list[Hit]:
         """Return the `k` best passages that share words with the query; `score` is BM25."""
         return self._hits(self._record.search(query, k, documents), "lexical")
+
+    def frequency(self, stem: str) -> float:
+        """Return the share of the passages, 0..1, that contain a word, given as its stem."""
+        if stem not in self._frequencies:
+            found = self._record.passages_with(stem)
+            self._frequencies[stem] = found / max(1, len(self._keys))
+        return self._frequencies[stem]
+
+    def vocabulary(self, documents: tuple[str, ...] | None = None) -> Vocabulary:
+        """Return what names occur in the documents, in all of them if None."""
+        if documents is not None:
+            return self._record.vocabulary(documents)
+        if self._vocabulary is None:
+            self._vocabulary = self._record.vocabulary()
+        return self._vocabulary
 
     def is_stale(self) -> bool:
         """Return whether the corpus or the index on disk has moved on: open it again then.

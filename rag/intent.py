@@ -90,8 +90,8 @@ _FUNCTION_WORDS = {
         su un una è""",
     "Portuguese": """ao com como da das de do dos e em está foi mas na nas no nos não o os para
         pela pelo por porque qual quando quantos que quem se são um uma é""",
-    "Dutch": """aan bij dat de die een en er het hebben heeft hij hoe hoeveel ik in is met niet of
-        om op te uit van voor waar waarom wanneer was wat welke wie wordt zijn""",
+    "Dutch": """aan bij dat de die een en er hebben heeft het hij hoe hoeveel ik in is met niet
+        of om op te uit van voor waar waarom wanneer was wat welke wie wordt zijn""",
     "Polish": """co czy dla do gdzie i ile jak jest kiedy kto na nie o od po przez się są to w z za
         dlaczego""",
     "Swedish": """att av den det en ett för från har hur i inte med när och om på som till vad var

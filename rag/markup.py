@@ -14,16 +14,21 @@ from markdown_it import MarkdownIt
 
 from rag.types import Section
 
-_LEFT_OUT = frozenset(
-    "script style noscript template nav aside footer svg math iframe object head button select "
-    "textarea dialog canvas audio video".split()
+_UNREADABLE = frozenset(
+    "script style noscript template svg math iframe object button select textarea dialog canvas "
+    "audio video".split()
 )
+_MENUS = frozenset({"nav", "aside", "footer"})
 _BLOCKS = frozenset(
     "address article blockquote body center dd details div dl dt fieldset figcaption figure form "
     "header hgroup hr html main menu ol p pre section summary table ul".split()
 )
 _LINES = frozenset({"br", "tr", "li", "caption", "thead", "tbody", "tfoot", "option"})
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_NO_TEXT = re.compile(
+    r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<!\[CDATA\[",
+    re.DOTALL | re.IGNORECASE,
+)
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
 _FRONT_TITLE = re.compile(r"^title:[ \t]*([\"']?)(.+?)\1[ \t]*$", re.MULTILINE)
 
@@ -54,9 +59,9 @@ def read_markdown(text: str) -> Markup:
 
 def read_html(html: str) -> Markup:
     """Return the readable text of HTML; its title is the first `<h1>`, else `<title>`."""
-    page = _Page()
-    page.feed(html)
-    page.close()
+    page = _read(html, _UNREADABLE | _MENUS)
+    if not page.length:
+        page = _read(html, _UNREADABLE)  # A menu that is never closed would swallow all.
     text = "".join(page.parts)
     starts = [start for start, _ in page.headings]
     sections = tuple(
@@ -67,9 +72,20 @@ def read_html(html: str) -> Markup:
     return Markup(text=text, title=title, sections=sections)
 
 
+def _read(html: str, left_out: frozenset[str]) -> _Page:
+    html = _NO_TEXT.sub("", html)
+    # The parser tries a tag that never closes from every "<" again: minutes for 0.2 MB.
+    after_last_tag = html.rfind(">") + 1
+    page = _Page(left_out)
+    page.feed(html[:after_last_tag] + html[after_last_tag:].replace("<", "&lt;"))
+    page.close()
+    return page
+
+
 class _Page(HTMLParser):
-    def __init__(self) -> None:
+    def __init__(self, unwanted: frozenset[str]) -> None:
         super().__init__(convert_charrefs=True)
+        self._unwanted = unwanted
         self.parts: list[str] = []
         self.length = 0
         self.headings: list[tuple[int, str]] = []
@@ -86,9 +102,9 @@ class _Page(HTMLParser):
         self._after_marker = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "title":
+        if tag == "title" and not self._left_out:
             self._in_title = True
-        elif tag in _LEFT_OUT:
+        elif tag in self._unwanted:
             self._left_out.append(tag)
         elif self._left_out:
             return
@@ -97,11 +113,13 @@ class _Page(HTMLParser):
             self._heading = (tag, len(self.parts))
         elif tag in {"td", "th"}:
             if self._cells:
+                self._breaks = 0
                 self._has_space = False
                 self._write(" | ")
             self._cells += 1
+            self._after_marker = True
         elif tag in _BLOCKS or tag in _LINES:
-            self._break(1 if tag in _LINES or (tag in {"ul", "ol"} and self._lists) else 2)
+            self._break(1 if tag in _LINES or self._lists else 2)
             if tag == "tr":
                 self._cells = 0
             elif tag == "pre":
@@ -126,16 +144,19 @@ class _Page(HTMLParser):
                 self._lists.pop()
             elif tag == "pre" and self._preformatted:
                 self._preformatted -= 1
-            elif tag == "tr":
+            elif tag in {"tr", "li"}:
                 self._cells = 0
-            self._break(1 if tag in _LINES or (tag in {"ul", "ol"} and self._lists) else 2)
+                self._after_marker = False
+                self._breaks = min(self._breaks, 1)
+            self._break(1 if tag in _LINES or self._lists else 2)
 
     def handle_data(self, data: str) -> None:
         if self._in_title:
             self.title += data
         elif not self._left_out:
             if self._preformatted:
-                self._write(data.rstrip("\n") if not data.strip("\n") else data)
+                self._write(data.strip("\n") if self._breaks else data.rstrip("\n"))
+                self._breaks = max(self._breaks, data.endswith("\n"))
                 return
             words = data.split()
             if not words:

@@ -9,6 +9,7 @@ parsed: where the words do not say who speaks, `speaker` is None or stays "he".
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -49,7 +50,7 @@ _DETERMINER = re.compile(
 )
 _LEADING = re.compile(
     r"(?:(?:but|and|so|yet|still|then|or|as|later|also|now|earlier|today|when|while|because|since"
-    r"|that|where|if|on \w+day|(?:this|last) \w+)\s+)+",
+    r"|that|where|if|though|although|on \w+day|(?:this|last) \w+)\s+)+",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
@@ -73,15 +74,19 @@ _CLAUSE_MARK = re.compile(r"[;:()“”\"«»—–]|\.\s|\n|\s-\s|’\s(?=[A-Z]
 _THAT_CLAUSE = re.compile(
     r"\s(?:that|which|whom)\s(?=(?:an?|the|its|his|her|their|he|she|they|it)\s|[A-Z])"
 )
-_RELATIVE = re.compile(r"\s(?:who|which|whose|that|was|were|is|are|had|has)\b")
-_NAME = r"(?:(?:[A-ZÀ-Þ][\w’'-]+|[A-Z]\.|(?:Mr|Mrs|Ms|Dr|Prof|Gen|Col|Capt|Sen|Rep|Gov)\.) )+[A-ZÀ-Þ][\w-]+"
+_RELATIVE = re.compile(r"\s(?:who|which|whose|that|was|were|is|are|had|has|have)\b")
+_NAME = (
+    r"(?:(?:[A-ZÀ-Þ][\w’'-]+|[A-Z]\.|(?:Mr|Mrs|Ms|Dr|Prof|Gen|Col|Capt|Sen|Rep|Gov)\.) )+"
+    r"[A-ZÀ-Þ][\w-]+"
+)
 _NAME_OR_PRONOUN = re.compile(rf"{_NAME}|[A-Z][\w-]+|he|she|they")
 _NAME_IN_COMMAS = re.compile(rf", {_NAME}(?=[,.;:]|\s*\Z)")
 _PERSON = re.compile(
     rf"(?<=said )(?P<after>{_NAME})|(?<=says )(?P<after2>{_NAME})"
     rf"|(?P<titled>\b(?:Mr|Mrs|Ms|Miss|Dr|Prof)\.?(?: [A-ZÀ-Þ][\w-]+)+)"
     rf"|(?P<before>\b(?:{_NAME}|[A-ZÀ-Þ][\w-]+))(?=,? (?:{_VERB}|who)\b)"
-    rf"|(?P<apposed>(?<!\bin )(?<!\bat )(?<!\bof )(?<!\bfrom )(?<!\bnear )(?<!\bto )\b{_NAME})(?=, (?:an?|the|its|his|her|who|\d\d)\b)"
+    r"|(?P<apposed>(?<!\bin )(?<!\bat )(?<!\bof )(?<!\bfrom )(?<!\bnear )(?<!\bto )"
+    rf"\b{_NAME})(?=, (?:an?|the|its|his|her|who|\d\d)\b)"
 )
 _HE = frozenset({"Mr"})
 _SHE = frozenset({"Mrs", "Ms", "Miss"})
@@ -166,7 +171,16 @@ def _position(starts: Sequence[int], offset: int) -> int:
 
 
 _OPENING = re.compile(r"[“«„]|‘|(?<![^\s(\[—–“‘/-])[\"'](?=\S)")
-_PAIRS = {"“": "”", "„": "“”", "«": "»", "‘": "’", '"': '"', "'": "'"}
+_CLOSINGS = {
+    "“": re.compile("”"),
+    "„": re.compile("[“”]"),
+    "«": re.compile("»"),
+    "‘": re.compile("’"),
+    '"': re.compile('"'),
+    "'": re.compile("'"),
+}
+_MAX_APOSTROPHES = 30
+"""As many as a quote may hold before its closing mark: it keeps the search linear."""
 _ELISION = re.compile(r"[‘’'](?:\d0s|tis|twas|em\b|til\b|cause\b|n\b)", re.IGNORECASE)
 _PARAGRAPH = re.compile(r"\n[^\S\n]*\n")
 
@@ -189,24 +203,26 @@ def _marked(text: str) -> Iterator[Span]:
 
 def _closing(text: str, start: int, mark: str) -> int | None:
     """Return the end of the quote that opens at `start`, the closing mark included."""
-    paragraph = _PARAGRAPH.search(text, start, start + MAX_CHARACTERS)
-    limit = paragraph.start() if paragraph is not None else min(len(text), start + MAX_CHARACTERS)
+    is_single = mark in "‘'"
     fallback = None
-    for place in range(start + 1, limit):
-        if text[place] not in _PAIRS[mark]:
-            continue
+    candidates = _CLOSINGS[mark].finditer(text, start + 1, start + MAX_CHARACTERS)
+    for match in itertools.islice(candidates, _MAX_APOSTROPHES):
+        place = match.start()
         before, after = text[place - 1], text[place + 1 : place + 2]
-        if mark in "‘'" and after.isalnum():
+        if is_single and after.isalnum():
             continue  # An apostrophe.
         if mark == '"' and before.isspace() and not after.isspace():
             return None  # The next quote opens: this one was never closed.
-        if mark not in "‘'" or not before.isalpha():
-            return place + 1
-        if before != "s" or not after or after in ".,;:!?)]”—–":
-            return place + 1
-        if fallback is None:
-            fallback = place + 1  # "‘the allies’ plan …": a possessive, if a better end follows.
-    return fallback
+        end = place + 1
+        if not is_single or not before.isalpha() or before != "s" or not after:
+            break
+        if after in ".,;:!?)]”—–":
+            break
+        fallback = fallback or end  # "‘the allies’ plan …": a possessive, if a better end follows.
+    else:
+        end = fallback or start
+    is_closed = end > start and not _PARAGRAPH.search(text, start, end)
+    return end if is_closed else None
 
 
 # Who speaks
@@ -219,6 +235,9 @@ def _attribute(
     start, end = marked
     first, last = _position(starts, start), _position(starts, end - 1)
     inner = text[start + 1 : end - 1].strip()
+    words = len(inner.split())
+    if words < MIN_WORDS and inner[-1:] not in tuple(",.!?…—–-"):
+        return None
     begins_sentence = start == spans[first][0]
     speaker = None
     if not begins_sentence:
@@ -229,8 +248,8 @@ def _attribute(
         speaker = _speaker_after(text, end, spans[last][1], is_open=is_open)
     if speaker is None and previous is not None:
         sentences_apart = first - _position(starts, previous.end - 1)
-        follows = begins_sentence and not _PARAGRAPH.search(text, previous.end, start)
-        if sentences_apart == 0 or (follows and sentences_apart == 1):
+        follows = begins_sentence and sentences_apart == 1
+        if sentences_apart == 0 or (follows and not _PARAGRAPH.search(text, previous.end, start)):
             speaker = previous.speaker_span
     is_whole = begins_sentence and inner[-1:] in tuple(".!?…")
     if (
@@ -240,10 +259,6 @@ def _attribute(
         and not _PARAGRAPH.search(text, starts[first - 1], start)
     ):
         speaker = _reported(text, *spans[first - 1])
-    ends_as_speech = inner[-1:] in tuple(",.!?…—–-")
-    words = len(inner.split())
-    if words < MIN_WORDS and not ends_as_speech:
-        return None
     if speaker is None:
         return Quote(start, end) if is_whole and words >= 2 else None
     return Quote(start, end, text[speaker[0] : speaker[1]], speaker)
@@ -251,15 +266,15 @@ def _attribute(
 
 def _speaker_before(text: str, start: int, end: int) -> Span | None:
     """Return who is named before a quote that opens at `end`, from `start` on."""
-    verbs = list(_VERB_BEFORE.finditer(text, start, end))
+    verbs = list(_VERB_BEFORE.finditer(text, max(start, end - _REACH), end))
     colon = text[start:end].rstrip().endswith(":")
     for verb in reversed(verbs):
-        if end - verb.end() > _REACH or ";" in text[verb.end() : end]:
+        if ";" in text[verb.end() : end]:
             break
         speaker = _subject(text, start, verb.start())
         if speaker is not None:
             return speaker
-    according = list(_ACCORDING.finditer(text, start, end))
+    according = list(_ACCORDING.finditer(text, max(start, end - 3 * _REACH), end))
     if according:
         return _name_from(text, according[-1].end(), end)
     if colon and not verbs:
@@ -290,14 +305,14 @@ def _speaker_after(text: str, start: int, end: int, *, is_open: bool) -> Span | 
         while begin < verb.start() and text[begin] in " ,—–-\n":
             begin += 1
         speaker = _subject(text, begin, verb.start())
-    according = _ACCORDING.search(text, start, end)
-    if speaker is None and according is not None and according.start() - start < 4:
+    according = _ACCORDING.search(text, start, min(end, start + 20))
+    if speaker is None and according is not None:
         speaker = _name_from(text, according.end(), end)
     return speaker
 
 
 def _strip(text: str, start: int, end: int) -> Span:
-    while start < end and (text[start].isspace() or text[start] in ",*_"):
+    while start < end and (text[start].isspace() or text[start] in ",*_-•"):
         start += 1
     while start < end and (text[end - 1].isspace() or text[end - 1] in ",*_"):
         end -= 1
@@ -338,7 +353,7 @@ def _with_name(text: str, speaker: Span, end: int) -> Span:
     """Return the span with the name that stands after it: "its director, Pia Stenroos"."""
     name = _NAME_IN_COMMAS.match(text, speaker[1], end)
     last_word = text[slice(*speaker)].split()[-1]
-    if name is None or last_word[0].isupper():
+    if name is None or (last_word[0].isupper() and not _DETERMINER.match(text, *speaker)):
         return speaker
     return speaker[0], name.end()
 
@@ -375,7 +390,7 @@ def _noun_phrase(text: str, start: int, end: int) -> Span | None:
 
 
 def _name_from(text: str, start: int, end: int) -> Span | None:
-    """Return the somebody that begins at `start`: "Claudia Brehm" in "Claudia Brehm, its lawyer"."""
+    """Return the somebody who begins at `start`: "Ann Li" in "Ann Li, a nurse, on Monday"."""
     stop = end
     for mark in _NAME_END.finditer(text, start, end):
         if mark[0] == "." and _ABBREVIATED.search(text, max(start, mark.start() - 6), mark.start()):

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import IndexLocked, IndexUnusable
+from rag.names import Vocabulary, terms_of
 from rag.types import Document, Page, Passage, Section, Sentence
 from rag.words import content_stems, stems
 
-SCHEMA = 1
+SCHEMA = 2
 """Changes with the tables below: an older record is made again, a newer one is left alone."""
 
 MAX_QUERY_STEMS = 200
@@ -51,6 +52,8 @@ CREATE TABLE passages (
     last INTEGER NOT NULL
 );
 CREATE INDEX passages_document ON passages (document_id);
+CREATE TABLE names (document_id TEXT NOT NULL, term TEXT NOT NULL);
+CREATE INDEX names_document ON names (document_id);
 -- The ascii tokenizer leaves other letters alone: stems are folded already.
 CREATE VIRTUAL TABLE stems USING fts5(text, tokenize = "ascii tokenchars '.,:'''");
 """
@@ -246,6 +249,23 @@ class Record:
         )
         return [(int(key), float(score)) for key, score in rows]
 
+    def passages_with(self, stem: str) -> int:
+        """Return how many passages contain a word, given as its stem."""
+        match = '"' + stem.replace('"', '""') + '"'
+        return int(self._rows("SELECT count(*) FROM stems WHERE stems MATCH ?", (match,))[0][0])
+
+    def vocabulary(self, document_ids: Sequence[str] | None = None) -> Vocabulary:
+        """Return what names occur in the documents, or in some of them."""
+        only = "WHERE document_id IN (SELECT value FROM json_each(?))"
+        rows = (
+            self._rows("SELECT DISTINCT term FROM names")
+            if document_ids is None
+            else self._rows(
+                f"SELECT DISTINCT term FROM names {only}", (json.dumps(list(document_ids)),)
+            )
+        )
+        return Vocabulary(frozenset(row[0] for row in rows))
+
     def faults(self) -> list[str]:
         """Return what SQLite finds wrong with the file, nothing if it is sound."""
         rows = self._rows("PRAGMA integrity_check(5)")
@@ -286,6 +306,13 @@ class Record:
         """Write a document with its sentences and passages."""
         document = split.document
         self.set_document(document)
+        self._connection.executemany(
+            "INSERT INTO names VALUES (?, ?)",
+            [
+                (document.id, term)
+                for term in sorted(terms_of(f"{document.title}\n{document.text}"))
+            ],
+        )
         positions = {sentence.id: k for k, sentence in enumerate(split.sentences)}
         self._connection.executemany(
             "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -312,7 +339,7 @@ class Record:
             "DELETE FROM stems WHERE rowid IN (SELECT key FROM passages WHERE document_id = ?)",
             (document_id,),
         )
-        for table in ("passages", "sentences"):
+        for table in ("passages", "sentences", "names"):
             execute(f"DELETE FROM {table} WHERE document_id = ?", (document_id,))
         execute("DELETE FROM documents WHERE id = ?", (document_id,))
         self._documents.pop(document_id, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from threading import Lock
@@ -84,13 +84,11 @@ class SimilarityReader:
         self,
         encoder: Encoder,
         frequency: Frequency,
-        unknown_names: Callable[[str], tuple[str, ...]],
         weights: Weights | None = None,
     ) -> None:
-        """Take the corpus as two functions: a stem's frequency, a question's unknown names."""
+        """Take the corpus as a function: how frequent a stem is in it."""
         self._encoder = encoder
         self._frequency = frequency
-        self._unknown_names = unknown_names
         self._weights = weights or load_weights()
         self._vectors: OrderedDict[str, Vectors] = OrderedDict()
         self._lock = Lock()
@@ -103,13 +101,14 @@ class SimilarityReader:
     def read(self, understood: Understood, hits: Sequence[Hit]) -> Reading:
         """Return every sentence of the hits, best first."""
         queries = understood.queries
-        unknown = self._unknown_names(queries[-1])
         sentences = reading_order(hits)
         if not sentences:
-            return Reading((), 0.0, unknown)
+            return Reading((), 0.0)
         signals = self.signals(queries, sentences)
         scores = self._weights.sentence.log_odds(signals)
-        whole = question_signals(queries[0], signals, scores, self._frequency, len(unknown))
+        whole = question_signals(
+            queries[0], signals, scores, self._frequency, len(understood.unknown_names)
+        )
         answerability = probability(self._weights.question.log_odds(whole))
         evidence = [
             Evidence(sentence, float(score))
@@ -117,7 +116,7 @@ class SimilarityReader:
         ]
         # A stable sort: of equal sentences the one that stands first wins.
         evidence.sort(key=lambda item: -item.score)
-        return Reading(tuple(evidence), float(answerability), unknown)
+        return Reading(tuple(evidence), float(answerability))
 
     def signals(self, queries: Sequence[str], sentences: Sequence[Sentence]) -> Matrix:
         """Return the sentence signals, embedding only sentences not met before."""
@@ -145,7 +144,7 @@ def reading_order(hits: Sequence[Hit]) -> list[Sentence]:
 
     Documents come in the order of their best hit.
     """
-    rank = {}
+    rank: dict[str, int] = {}
     for hit in hits:
         rank.setdefault(hit.passage.document_id, len(rank))
     sentences = {s.id: s for hit in hits for s in hit.passage.sentences}

@@ -118,7 +118,6 @@ class Reading:
 
     evidence: tuple[Evidence, ...]
     answerability: float
-    unknown_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +162,15 @@ class Understood:
     """A question as it was understood: what is shown, and the strings that are searched.
 
     `queries[0]` is the question as typed; one that leans on the turn before, `previous`, has a
-    second query that says what it leaves out.
+    second query that says what it leaves out. `unknown_names` are the names, numbers and dates
+    that the documents never mention.
     """
 
     question: str
     standalone_question: str
     queries: tuple[str, ...]
     previous: Turn | None = None
+    unknown_names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,1 @@
-"""What the page is made of."""
+"""What the page is made of: rendering, handlers, layout, and its style and script."""

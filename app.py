@@ -1,0 +1,152 @@
+"""The web chat: `python app.py` reads the corpus, serves the page and says where it is.
+
+Parsing and start-up only; the page itself is `rag.web`. Nothing heavy is imported until the
+arguments are known to be good.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import logging
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.errors import RagError, UsageError
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from rag.chain import Assistant
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 7860
+PORTS_TRIED = 10
+"""How many ports from the default on are tried when none was asked for."""
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def build_app(assistant: Assistant) -> gr.Blocks:
+    """Return the page over an assistant, not yet served."""
+    from rag.web.layout import build_page
+
+    return build_page(assistant)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Serve the page until Ctrl-C; return the exit code."""
+    arguments = _parse(argv)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        return _serve(arguments)
+    except RagError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 0
+
+
+def _parse(argv: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="Ask the documents in a browser. Only this machine can reach the page, "
+        "unless --host says otherwise.",
+    )
+    parser.add_argument(
+        "--port",
+        type=_port,
+        help=f"port to serve on (default: {DEFAULT_PORT}, or the next one that is free)",
+    )
+    parser.add_argument(
+        "--host", default=DEFAULT_HOST, help="address to serve on (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--corpus", type=Path, metavar="DIR", help="folder of documents (default: corpus/)"
+    )
+    parser.add_argument(
+        "--index", type=Path, metavar="DIR", help="folder of the index (default: .rag/)"
+    )
+    return parser.parse_args(argv)
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: choose one from 1 to 65535")
+    return int(text)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    # Before the models are loaded: a wrong port should not cost the seconds that they take.
+    port = find_port(arguments.host, arguments.port)
+    if arguments.port is None and port != DEFAULT_PORT:
+        print(f"Port {DEFAULT_PORT} is taken; serving on {port} instead.", file=sys.stderr)
+    print("Reading the corpus and loading the models …", file=sys.stderr, flush=True)
+    # Neither the page nor a library may look anything up on a hub.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    from rag.chain import Assistant
+
+    assistant = Assistant.open(corpus=arguments.corpus, index=arguments.index)
+    page = build_app(assistant)
+    from rag.web.layout import launch_page
+
+    try:
+        launch_page(page, host=arguments.host, port=port)
+    except OSError as error:
+        raise UsageError(_port_taken(port)) from error
+    shown = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
+    print(f"Ask the article at http://{shown}:{port} (stop with Ctrl-C)", flush=True)
+    if arguments.host not in _LOOPBACK:
+        print(
+            f"Anyone who can reach {arguments.host} can read the documents: there is no password.",
+            file=sys.stderr,
+        )
+    try:
+        threading.Event().wait()
+    finally:
+        page.close(verbose=False)
+    return 0
+
+
+def find_port(host: str, asked: int | None) -> int:
+    """Return the port asked for if it is free or, if none was, the first free one from 7860 on.
+
+    Raises UsageError in words if there is none, or the host is not this machine's.
+    """
+    candidates = [asked] if asked else range(DEFAULT_PORT, DEFAULT_PORT + PORTS_TRIED)
+    for port in candidates:
+        try:
+            _try_port(host, port)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                continue
+            raise UsageError(f"Cannot serve on {host} port {port}: {error.strerror}.") from error
+        return port
+    if asked:
+        raise UsageError(_port_taken(asked))
+    last = DEFAULT_PORT + PORTS_TRIED - 1
+    raise UsageError(
+        f"Ports {DEFAULT_PORT} to {last} are taken: choose a free one with --port NUMBER."
+    )
+
+
+def _try_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as listener:
+        if os.name == "posix":
+            # Else a port whose server has just stopped counts as taken for a minute.
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+
+
+def _port_taken(port: int) -> str:
+    return f"Port {port} is taken: stop the other program, or use --port {port + 1}."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,41 @@
+"""What happens when a person asks: a question and the turns so far to a message and a turn.
+
+Errors end here. A `RagError` is shown as it is, for it says what to do; anything else is written
+to the log with its traceback, and the person reads one sentence.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from rag.errors import RagError
+from rag.types import Turn
+from rag.web.render import render_answer, render_note
+
+if TYPE_CHECKING:
+    from rag.chain import Assistant
+
+_LOG = logging.getLogger(__name__)
+
+UNEXPECTED = "Something went wrong while answering. Please ask again; the terminal says more."
+
+
+class Reply(NamedTuple):
+    """A message for the conversation, and the turn it adds to the history, if it was an answer."""
+
+    html: str
+    turn: Turn | None
+
+
+def reply_to(assistant: Assistant, question: str, turns: Sequence[Turn]) -> Reply:
+    """Return the answer as a message; never raises for a fault of the question or the parts."""
+    try:
+        answer = assistant.ask(question, history=tuple(turns))
+        return Reply(render_answer(answer), Turn(question=question, answer=answer.text))
+    except RagError as error:
+        return Reply(render_note(str(error), kind="error"), None)
+    except Exception:
+        _LOG.exception("No answer to %.200r", question)
+        return Reply(render_note(UNEXPECTED, kind="error"), None)

@@ -1,0 +1,195 @@
+// Marking, scrolling and focus. The server sends HTML; which sentences are cited is read off the
+// last answer, so that the two cannot disagree. Listeners sit on the document, because Gradio
+// replaces the elements.
+(() => {
+  "use strict";
+
+  let pane = null; // The article's element, its properties and its server functions.
+  let lit = null; // Id of the sentence that is lit; it outlives the element.
+  let arrived = false; // Whether a deep link has been followed.
+  let asking = false;
+
+  const byId = (id) => document.getElementById(id);
+  const box = () => document.querySelector("#question textarea, #question input");
+  const shownDocument = () =>
+    document.querySelector("#article article")?.dataset.document ?? null;
+  // s-<document id>-<position>
+  const documentOf = (id) => id.replace(/^s-/, "").replace(/-\d+$/, "");
+  const hashId = () => {
+    try {
+      return decodeURIComponent(location.hash.slice(1));
+    } catch {
+      return "";
+    }
+  };
+
+  function mark() {
+    const answers = document.querySelectorAll("#chat .answer, #chat .abstention");
+    const latest = answers[answers.length - 1];
+    const cited = new Set();
+    if (latest?.matches(".answer")) {
+      latest.querySelectorAll("a.cite").forEach((chip) => {
+        cited.add(chip.getAttribute("href").slice(1));
+      });
+    }
+    document.querySelectorAll("#article .sentence").forEach((sentence) => {
+      sentence.classList.toggle("cited", cited.has(sentence.id));
+      sentence.classList.toggle("lit", sentence.id === lit);
+    });
+    document.querySelectorAll("#chat a.cite").forEach((chip) => {
+      chip.classList.toggle("current", chip.getAttribute("href").slice(1) === lit);
+    });
+  }
+
+  const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+  async function showDocument(id) {
+    if (!pane || id === shownDocument()) return;
+    const html = await pane.server.document_html(id);
+    if (!html) return;
+    pane.props.value = html;
+    const chooser = byId("chooser");
+    if (chooser) chooser.value = id;
+    await appeared(() => shownDocument() === id);
+  }
+
+  function appeared(condition) {
+    return new Promise((resolve) => {
+      const started = performance.now();
+      const look = () =>
+        condition() || performance.now() - started > 5000
+          ? resolve()
+          : requestAnimationFrame(look);
+      look();
+    });
+  }
+
+  async function light(id, { smooth = true } = {}) {
+    await showDocument(documentOf(id));
+    const sentence = byId(id);
+    if (!sentence?.matches(".sentence")) return false;
+    lit = id;
+    mark();
+    sentence.focus({ preventScroll: true });
+    sentence.scrollIntoView({ block: "center", behavior: smooth && !calm() ? "smooth" : "auto" });
+    history.replaceState(null, "", "#" + encodeURIComponent(id));
+    return true;
+  }
+
+  function back() {
+    const field = box();
+    field?.focus({ preventScroll: true });
+    field?.scrollIntoView({ block: "nearest" });
+  }
+
+  async function copy(link) {
+    const text = link.parentElement.querySelector(".copied-text")?.textContent ?? "";
+    let done = true;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // The clipboard is closed to pages that come over plain HTTP from another machine.
+      const field = document.createElement("textarea");
+      field.value = text;
+      document.body.append(field);
+      field.select();
+      done = document.execCommand("copy");
+      field.remove();
+      link.focus();
+    }
+    const label = link.textContent;
+    link.textContent = done ? "Copied" : "Could not copy";
+    setTimeout(() => (link.textContent = label), 1600);
+  }
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (link.matches("a.cite")) {
+      event.preventDefault();
+      light(link.getAttribute("href").slice(1));
+    } else if (link.matches("a.back")) {
+      event.preventDefault();
+      back();
+    } else if (link.matches("a.to-article")) {
+      event.preventDefault();
+      byId("article-pane")?.scrollIntoView({ behavior: calm() ? "auto" : "smooth" });
+      byId("article")?.focus({ preventScroll: true });
+    } else if (link.matches("a.copy")) {
+      event.preventDefault();
+      copy(link);
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") back();
+    if (event.key === " " && event.target.matches?.("a.copy")) {
+      event.preventDefault(); // A button answers to the space bar, too.
+      copy(event.target);
+    }
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.id === "chooser") showDocument(event.target.value);
+  });
+
+  window.addEventListener("hashchange", () => {
+    if (hashId().startsWith("s-")) light(hashId());
+  });
+
+  function refresh() {
+    const article = byId("article");
+    if (article && !article.hasAttribute("tabindex")) {
+      article.setAttribute("tabindex", "0"); // A pane that scrolls has to be reachable by key.
+      article.setAttribute("role", "region");
+      article.setAttribute("aria-label", "The article");
+    }
+    byId("status")?.setAttribute("role", "status"); // It stays, so its changes are spoken.
+    // Gradio names a message by its raw HTML, which a screen reader would spell out.
+    document.querySelectorAll("#chat [aria-label*='message: ']").forEach((message) => {
+      const name = message.dataset.testid === "user" ? "You" : "Assistant";
+      message.setAttribute("aria-label", name);
+    });
+    const field = box();
+    if (field && !field.hasAttribute("aria-label")) field.setAttribute("aria-label", "Question");
+    if (asking && field && !field.disabled) {
+      asking = false;
+      if (document.activeElement === document.body) field.focus({ preventScroll: true });
+    } else if (field?.disabled) {
+      asking = true;
+    }
+    mark();
+    if (!arrived && pane && article?.querySelector(".sentence")) {
+      arrived = true;
+      if (hashId().startsWith("s-")) light(hashId(), { smooth: false });
+    }
+  }
+
+  let waiting = false;
+  new MutationObserver(() => {
+    if (waiting) return;
+    waiting = true;
+    requestAnimationFrame(() => {
+      waiting = false;
+      refresh();
+    });
+  }).observe(document.documentElement, {
+    childList: true,
+    subtree: true,
+    attributes: true,
+    attributeFilter: ["disabled"],
+  });
+
+  window.askTheArticle = {
+    attach(element, props, server) {
+      pane = { element, props, server };
+      refresh();
+    },
+    restart() {
+      lit = null;
+      history.replaceState(null, "", location.pathname + location.search);
+      mark();
+      setTimeout(back, 0);
+    },
+  };
+})();

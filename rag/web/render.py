@@ -1,0 +1,254 @@
+"""Answers and documents to HTML. Pure functions; knows nothing about Gradio or the pipeline.
+
+The conversation passes through a Markdown renderer and a sanitiser, the article through neither.
+One encoding serves both: all ASCII punctuation of a text becomes character references, which
+neither Markdown nor HTML reads as markup, so that a document can only ever be shown, never run.
+A message is one line that begins with a block element, which Markdown hands through untouched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from rag.types import Answer, Citation, Claim, Document, Sentence
+
+_MARKUP = re.compile(r"[!-/:-@\[-`{-~\n\r\t]")
+_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
+
+WEAK = "The nearest sentences touch on the subject, but none of them answers the question."
+"""Why there is no answer, where the answer's own text does not say it."""
+
+
+def encode(text: str) -> str:
+    """Return text as HTML that stays text wherever it is put, in Markdown and in attributes too.
+
+    >>> encode("<b> costs $5")
+    '&#60;b&#62; costs &#36;5'
+    """
+    return _MARKUP.sub(lambda match: f"&#{ord(match[0])};", text)
+
+
+def anchor(sentence_id: str) -> str:
+    """Return the element id of a sentence, which is also what follows `#` in a deep link."""
+    return f"s-{encode(sentence_id)}"
+
+
+def render_question(question: str) -> str:
+    """Return a person's own message; it is encoded like everything else."""
+    return f'<div class="question">{encode(question.strip())}</div>'
+
+
+def render_note(text: str, *, kind: str = "note") -> str:
+    """Return a plain message of the assistant: help, a date, or an error."""
+    paragraphs = "".join(f"<p>{encode(line)}</p>" for line in text.splitlines() if line.strip())
+    return f'<div class="{kind}">{paragraphs}</div>'
+
+
+def render_answer(answer: Answer) -> str:
+    """Return an answer, an abstention or a plain reply as one message."""
+    match answer.kind:
+        case "answer":
+            return _render_claims(answer)
+        case "abstention":
+            return _render_abstention(answer)
+        case _:
+            return render_note(answer.text)
+
+
+def plain_answer(answer: Answer) -> str:
+    """Return what the copy link puts on the clipboard: the answer, then each quote and its place.
+
+    Offsets count code points of what `python -m rag show DOCUMENT_ID` writes.
+    """
+    lines = [answer.text, ""]
+    for citation in _citations(answer.claims):
+        page = f", page {citation.page}" if citation.page is not None else ""
+        place = f"characters {citation.start}-{citation.end} of {citation.document_id}"
+        lines.append(
+            f"[{citation.marker}] “{citation.quote}” ({citation.document_title}{page}, {place})"
+        )
+    return "\n".join(lines)
+
+
+def render_document(document: Document, sentences: Sequence[Sentence]) -> str:
+    """Return the whole text, every sentence an element that a citation can point at.
+
+    Paragraphs end at blank lines or, in a text that has none, at line ends. An element's text is
+    the sentence, code point for code point.
+    """
+    break_ = _BLANK_LINE if _BLANK_LINE.search(document.text.strip()) else re.compile(r"\n")
+    headings = {section.start: section.title for section in document.sections}
+    parts: list[str] = [f'<h2 id="article-title">{encode(document.title)}</h2>']
+    paragraph: list[str] = []
+    end, page = 0, None
+    for sentence in sentences:
+        starts_page = sentence.page is not None and sentence.page != page
+        if paragraph and (starts_page or break_.search(document.text[end : sentence.start])):
+            parts.append(_render_paragraph(paragraph))
+            paragraph = []
+        if starts_page:
+            page = sentence.page
+            parts.append(f'<p class="page">Page {page}</p>')
+        is_heading = headings.get(sentence.start) == sentence.text
+        css = "sentence heading" if is_heading else "sentence"
+        paragraph.append(
+            f'<span class="{css}" id="{anchor(sentence.id)}" tabindex="-1">'
+            f"{encode(sentence.text)}</span>"
+        )
+        end = sentence.end
+    if paragraph:
+        parts.append(_render_paragraph(paragraph))
+    return (
+        f'<article data-document="{encode(document.id)}" aria-labelledby="article-title">'
+        f"{''.join(parts)}</article>"
+    )
+
+
+def render_header(documents: Sequence[Document]) -> str:
+    """Return the article pane's bar: a chooser if there are several documents, and the way back."""
+    options = "".join(
+        f'<option value="{encode(document.id)}">{encode(document.title)}</option>'
+        for document in documents
+    )
+    chooser = (
+        f'<label for="chooser">Document</label><select id="chooser">{options}</select>'
+        if len(documents) > 1
+        else '<span class="pane-name">The article</span>'
+    )
+    return (
+        f'<div class="pane-bar">{chooser}'
+        '<a class="back" href="#question" title="Back to the question box (Escape)">'
+        "Back to the question</a></div>"
+    )
+
+
+def render_title(documents: Sequence[Document]) -> str:
+    """Return the page's heading, which names what is being asked."""
+    return (
+        f'<h1>Ask the article</h1><p class="subtitle">{_name(documents)}</p>'
+        '<a class="to-article" href="#article-title">Read the article</a>'
+    )
+
+
+def render_intro(documents: Sequence[Document]) -> str:
+    """Return the first screen: what can be asked here, and what will be refused."""
+    if not documents:
+        return (
+            f'<div class="intro"><p>{encode("There is no document to ask yet.")}</p>'
+            f"<p>Add one with <code>{encode('python -m rag add FILE')}</code>, "
+            "then start again.</p></div>"
+        )
+    return (
+        f'<div class="intro"><p class="intro-title">Ask about {_name(documents)}</p>'
+        "<p>Every answer is made of sentences from the text, each with a link to the place it "
+        "stands. What the text does not say is not answered: no guesses, nothing from elsewhere."
+        "</p></div>"
+    )
+
+
+def _name(documents: Sequence[Document]) -> str:
+    if len(documents) == 1:
+        return f"“{encode(documents[0].title)}”"
+    return f"{len(documents)} documents"
+
+
+def _render_paragraph(sentences: Sequence[str]) -> str:
+    return f"<p>{' '.join(sentences)}</p>"
+
+
+def _render_claims(answer: Answer) -> str:
+    parts = []
+    for claim, leaned_on in _with_what_it_leans_on(answer.claims):
+        before = "".join(
+            f'<span class="leaned-on">{_render_claim(support)}</span> ' for support in leaned_on
+        )
+        parts.append(f'<p class="claim">{before}{_render_claim(claim)}</p>')
+    copied = f'<span class="copied-text">{encode(plain_answer(answer))}</span>'
+    copy = '<a class="copy" href="#copy" role="button">Copy with quotes</a>'
+    return (
+        f'<div class="answer">{_render_understood(answer)}{"".join(parts)}'
+        f'<p class="foot">{_render_time(answer)} {copy}{copied}</p></div>'
+    )
+
+
+def _render_understood(answer: Answer) -> str:
+    """Return the question as it was searched, where that is not what was typed."""
+    if answer.standalone_question.strip() == answer.question.strip():
+        return ""
+    return f'<p class="understood">Understood as: {encode(answer.standalone_question)}</p>'
+
+
+def _with_what_it_leans_on(claims: Sequence[Claim]) -> list[tuple[Claim, list[Claim]]]:
+    """Return each claim with the leaned-on sentences that run up to it, in reading order.
+
+    An answer opens with its best sentence, so what that one leans on comes later in `claims`.
+    """
+    supports = {_place(claim): claim for claim in claims if claim.leaned_on}
+    groups = []
+    for claim in claims:
+        if claim.leaned_on:
+            continue
+        run: list[Claim] = []
+        document_id, position = _place(claim)
+        while support := supports.pop((document_id, position - 1 - len(run)), None):
+            run.insert(0, support)
+        groups.append((claim, run))
+    return groups + [(support, []) for support in supports.values()]
+
+
+def _place(claim: Claim) -> tuple[str, int]:
+    document_id, _, position = claim.citations[0].sentence_id.rpartition("-")
+    return document_id, int(position)
+
+
+def _render_claim(claim: Claim) -> str:
+    chips = "".join(f" {_render_chip(citation)}" for citation in claim.citations)
+    return f"{_embolden(claim.text, claim.span)}{chips}"
+
+
+def _embolden(text: str, span: str | None) -> str:
+    before, found, after = text.partition(span) if span else (text, "", "")
+    if not found:
+        return encode(text)
+    return f"{encode(before)}<strong>{encode(found)}</strong>{encode(after)}"
+
+
+def _render_chip(citation: Citation, *, css: str = "cite") -> str:
+    page = f", page {citation.page}" if citation.page is not None else ""
+    hint = f"Show this sentence in {citation.document_title}{page}"
+    return (
+        f'<a class="{css}" href="#{anchor(citation.sentence_id)}" title="{encode(hint)}">'
+        f"&#91;{citation.marker}&#93;</a>"
+    )
+
+
+def _render_abstention(answer: Answer) -> str:
+    why = f'<p class="why">{encode(WEAK)}</p>' if answer.reason == "weak_evidence" else ""
+    nearest = "".join(
+        f"<li>{encode(citation.quote)} {_render_chip(citation, css='cite near')}</li>"
+        for citation in answer.nearest
+    )
+    if nearest:
+        nearest = (
+            '<p class="nearest-title">Nearest sentences, which do not answer it</p>'
+            f'<ul class="nearest">{nearest}</ul>'
+        )
+    return (
+        f'<div class="abstention">{_render_understood(answer)}'
+        f'<p class="refusal">{encode(answer.text)}</p>{why}{nearest}'
+        f'<p class="foot">{_render_time(answer)}</p></div>'
+    )
+
+
+def _render_time(answer: Answer) -> str:
+    total = answer.milliseconds.get("total")
+    if total is None:
+        return ""
+    return f"<span>{total / 1000:.1f} s</span>" if total >= 100 else f"<span>{total:.0f} ms</span>"
+
+
+def _citations(claims: Sequence[Claim]) -> list[Citation]:
+    """Return each cited sentence once, by marker."""
+    by_marker = {citation.marker: citation for claim in claims for citation in claim.citations}
+    return [by_marker[marker] for marker in sorted(by_marker)]
