@@ -7,8 +7,10 @@ answer must hold. Progress goes to standard error; see `--help` for the commands
 from __future__ import annotations
 
 import argparse
+import hashlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from evals import bench, report
@@ -74,6 +76,8 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
 
     path = getattr(arguments, "dataset", QUESTIONS)
     everything = read_cases(path)
+    if getattr(arguments, "resplit", False):
+        everything = tuple(replace(case, units=None) for case in everything)
     encoder = load_encoder(DEFAULT_ENCODER)
     if arguments.command == "retrieval":
         documents = _distinct(everything)[: arguments.documents]
@@ -82,8 +86,10 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         outcomes = run_retrieval(cases, documents, open_answerer, encoder)
     else:
         cases = spread(everything, arguments.limit)
+        documents = _distinct(cases)
         outcomes = run_reading(cases, open_answerer, encoder)
-    made = report.make_report(path.name, outcomes)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    made = report.make_report(path.name, sha256, len(documents), outcomes)
     print(report.as_table(made), file=shown)
     broken = find_broken(outcomes[OURS], cases, open_answerer) if not arguments.command else None
     if broken is not None:
@@ -121,6 +127,11 @@ def _make_parser() -> argparse.ArgumentParser:
     for command in (reading, retrieval):
         command.add_argument(
             "--dataset", type=Path, required=True, metavar="FILE", help=".jsonl or .jsonl.gz"
+        )
+        command.add_argument(
+            "--resplit",
+            action="store_true",
+            help="let the product split the texts even where the rows bring their sentences",
         )
     retrieval.add_argument(
         "--documents", type=_count, metavar="N", help="index the first N texts (default: all)"

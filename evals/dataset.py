@@ -134,6 +134,8 @@ def _read_row(row: Row, article: Path) -> Iterator[Case]:
 def _read_span(row: Row) -> Case:
     """Return the case of a row whose answers are stretches of its `context`."""
     document = make_document(row.text("context"), row.text("title", ""), row.file)
+    if not document.text.strip():
+        raise row.error("context", "is empty")
     answerable = row.flag("answerable", True)
     answers = row.objects("answers") if answerable else []
     spans: list[Spans] = []
@@ -166,8 +168,6 @@ def _read_sentences(row: Row) -> Case:
     """Return the case of a row that brings its sentences, each labelled gold or not."""
     texts = [text.strip() for text in row.texts("sentences")]
     labels = row.items("labels")
-    if not texts or not all(texts):
-        raise row.error("sentences", "there must be some, and none may be empty")
     if len(labels) != len(texts):
         raise row.error("labels", f"{len(labels)} of them for {len(texts)} sentences")
     titles = row.texts("titles", [])
@@ -264,6 +264,8 @@ def _locate_units(
     row: Row, document: Document, texts: Sequence[str], titles: Sequence[str]
 ) -> tuple[Sentence, ...]:
     """Return the given sentences where they stand in the text, one after the other."""
+    if not texts or not all(texts):
+        raise row.error("sentences", "there must be some, and none may be empty")
     units: list[Sentence] = []
     end = 0
     for position, text in enumerate(texts):

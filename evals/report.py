@@ -32,6 +32,7 @@ class Report:
     """Every figure of one run, and the questions they come from."""
 
     dataset: str
+    sha256: str
     documents: int
     by_document: bool
     figures: Figures
@@ -42,8 +43,15 @@ class Report:
     outcomes: Sequence[Outcome]
 
 
-def make_report(dataset: str, outcomes: Outcomes) -> Report:
-    """Return the figures of our outcomes, whole and by kind, and of the baselines'."""
+def make_report(dataset: str, sha256: str, documents: int, outcomes: Outcomes) -> Report:
+    """Return the figures of our outcomes, whole and by kind, and of the baselines'.
+
+    Args:
+        dataset: The name of the file.
+        sha256: Of its bytes.
+        documents: How many texts there were to search.
+        outcomes: Of every system, in the order of the questions.
+    """
     ours = outcomes[OURS]
     bootstrap = Bootstrap([outcome.case.document.id for outcome in ours])
     everything = [True] * len(ours)
@@ -51,7 +59,8 @@ def make_report(dataset: str, outcomes: Outcomes) -> Report:
     baselines = {name: found for name, found in outcomes.items() if name != OURS}
     return Report(
         dataset=dataset,
-        documents=len({outcome.case.document.id for outcome in ours}),
+        sha256=sha256,
+        documents=documents,
         by_document=bootstrap.by_document,
         figures=score(ours, bootstrap, everything),
         kinds={
@@ -103,7 +112,7 @@ def as_table(report: Report) -> str:
         rows.append([label, _value(interval), _ends(interval), str(interval.n), *beside])
     parts = [
         f"{report.dataset}: {_count(len(report.outcomes), 'question')}, "
-        f"{_count(report.documents, 'document')}\n"
+        f"{_count(report.documents, 'document')}, file sha256 {report.sha256[:12]}\n"
         f"95 % intervals: {RESAMPLES} bootstrap draws by {drawn}, seed {SEED}",
         _align(rows),
     ]

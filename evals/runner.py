@@ -58,13 +58,14 @@ def run_reading(cases: Sequence[Case], open_answerer: Open, encoder: Encoder) ->
     groups: dict[tuple[str, tuple[Sentence, ...] | None], list[Case]] = {}
     for case in cases:
         groups.setdefault((case.document.id, case.units), []).append(case)
+    at_length = any(case.long_answers for case in cases)
     progress = Progress(len(cases))
     found: dict[str, dict[str, Outcome]] = {}
     for (document_id, units), group in groups.items():
         document = group[0].document
         answerer = open_answerer((document,), {document_id: units} if units else {})
         texts = Texts((document,), answerer)
-        baselines = Baselines(texts.sentences, encoder, is_one_text=True)
+        baselines = Baselines(texts.sentences, encoder, is_one_text=True, at_length=at_length)
         for case in group:
             found[case.id] = _ask_all(case, answerer, baselines, texts)
             progress.advance()
@@ -185,12 +186,13 @@ def _ask_all(
     outcomes = {OURS: _outcome_of_answer(case, gold, answer, ranked, milliseconds, texts)}
     for name, ranking in baselines.rank(case.question, case.history).items():
         outcomes[name] = _outcome_of_ranking(case, gold, ranking, len(sentences))
-    # What the decision to abstain is worth: our own ranking without it, and it without ranking.
+    # What the decision to abstain is worth: our own ranking without it, and it without a ranking.
     span = reading.evidence[0].span if reading.evidence else None
-    always_answer = _outcome_of_ranking(case, gold, Ranking(ranked, 0.0, span), len(sentences))
+    first = Ranking(ranked, 0.0, span=span)
+    always_answer = _outcome_of_ranking(case, gold, first, len(sentences))
     outcomes["always_answer"] = always_answer
     outcomes["always_abstain"] = replace(
-        always_answer, cited=(), shown=(), abstained=True,
+        always_answer, ranked=(), cited=(), shown=(), abstained=True,
         text="", prose="", span=None, prediction="", statements=(), exact=(),
     )  # fmt: skip
     return outcomes
@@ -245,17 +247,17 @@ def _outcome_of_answer(
 
 
 def _outcome_of_ranking(case: Case, gold: _Gold, ranking: Ranking, sentences: int) -> Outcome:
-    """Return that of a baseline, which answers with its first sentence, whole."""
-    first = ranking.sentences[:1]
-    text = first[0].text if first else ""
+    """Return that of a baseline, which answers with its first sentences, whole, in text order."""
+    cited = ranking.sentences[: ranking.cited]
+    text = " ".join(sentence.text for sentence in sorted(cited, key=lambda s: s.start))
     return Outcome(
         case=case,
         gold=gold.gold,
         references=gold.references,
         sentences=sentences,
         ranked=tuple(sentence.id for sentence in ranking.sentences),
-        cited=tuple(sentence.id for sentence in first),
-        shown=tuple(sentence.id for sentence in first),
+        cited=tuple(sentence.id for sentence in cited),
+        shown=tuple(sentence.id for sentence in cited),
         abstained=False,
         answerability=ranking.answerability,
         text=text,
@@ -263,8 +265,8 @@ def _outcome_of_ranking(case: Case, gold: _Gold, ranking: Ranking, sentences: in
         span=ranking.span,
         prediction=ranking.span or text,
         milliseconds=0.0,
-        statements=(Support(together=True, alone=(True,), without=(False,)),) * len(first),
-        exact=(True,) * len(first),
+        statements=(Support(together=True, alone=(True,), without=(False,)),) * len(cited),
+        exact=(True,) * len(cited),
     )
 
 

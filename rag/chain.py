@@ -1,74 +1,53 @@
-"""The stages in order, as a LangChain Runnable, and the Assistant that holds them.
+"""The Assistant: what a program, the command line and the page ask.
 
-question and history -> understand -> retrieve -> read -> compose -> Answer
+It keeps the stages over the present state of the corpus, and takes new ones when that has moved on.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from langchain_core.runnables import Runnable, RunnableBranch, RunnableConfig, RunnableLambda
+from langchain_core.runnables import Runnable
 
-from rag import replies, suggest
-from rag.answer import answer_text, compose
-from rag.config import Config, load_config
-from rag.errors import UsageError
-from rag.history import understand
+from rag import suggest
+from rag.config import load_config
 from rag.index import Index
-from rag.intent import Intent, classify
 from rag.models import load_encoder
-from rag.names import unknown_names
-from rag.retrieve import PassageRetriever, retrieve
+from rag.retrieve import PassageRetriever
 from rag.similarity import SimilarityReader
-from rag.types import (
-    Answer,
-    Caution,
-    Document,
-    Encoder,
-    Hit,
-    Reader,
-    Reading,
-    Sentence,
-    Turn,
-    Understood,
-)
+from rag.stages import Stages
+from rag.types import Answer, Caution, Document, Encoder, Reading, Sentence, Turn
 
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A question on its way through the stages, each of which fills in its field."""
-
-    question: str
-    history: tuple[Turn, ...] = ()
-    documents: tuple[str, ...] | None = None
-    caution: Caution = "balanced"
-    intent: Intent = "ask"
-    understood: Understood = field(default_factory=lambda: Understood("", "", ("",)))
-    hits: tuple[Hit, ...] = ()
-    reading: Reading = field(default_factory=lambda: Reading((), 0.0))
-    milliseconds: Mapping[str, float] = field(default_factory=dict)
+Progress = Callable[[str], None]
 
 
 class Assistant:
-    """Answers questions about the documents of one index.
+    """Answers questions about documents. Threads may share one.
 
-    Safe to share between threads. Make one with `open` (a corpus folder and its index) or `of`
-    (documents in memory).
+    Make one with `open` (a corpus folder and its index) or `of` (documents in memory).
     """
 
-    def __init__(self, index: Index, encoder: Encoder, config: Config) -> None:
-        self._index = index
+    def __init__(self, load: Callable[[], Index], encoder: Encoder, *, hits: int) -> None:
+        """Take the function that gives the index in its present state."""
+        self._load = load
         self._encoder = encoder
-        self._config = config
-        self._documents = {document.id: document for document in index.documents}
-        self._reader: Reader = SimilarityReader(encoder, index.frequency)
+        self._hits = hits
+        self._renewing = threading.Lock()
+        self._stages = self._new_stages()
 
     @classmethod
-    def open(cls, *, corpus: Path | None = None, index: Path | None = None) -> Assistant:
+    def open(
+        cls,
+        *,
+        corpus: Path | None = None,
+        index: Path | None = None,
+        progress: Progress = lambda _: None,
+    ) -> Assistant:
         """Return an assistant over a corpus folder, its index brought up to date first.
 
         Raises:
@@ -77,7 +56,9 @@ class Assistant:
         """
         config = load_config(corpus=corpus, index=index)
         encoder = load_encoder(config.encoder)
-        return cls(Index.open(config, encoder), encoder, config)
+        return cls(
+            lambda: Index.open(config, encoder, progress=progress), encoder, hits=config.hits
+        )
 
     @classmethod
     def of(
@@ -90,16 +71,16 @@ class Assistant:
         config = load_config()
         encoder = load_encoder(config.encoder)
         index = Index.in_memory(documents, encoder, config, sentences=sentences)
-        return cls(index, encoder, config)
+        return cls(lambda: index, encoder, hits=config.hits)
 
     @property
     def documents(self) -> tuple[Document, ...]:
         """The documents that can be asked."""
-        return self._index.documents
+        return self._current().index.documents
 
     def sentences(self, document_id: str) -> tuple[Sentence, ...]:
-        """Return a document's sentences in order."""
-        return self._index.sentences(document_id)
+        """Return a document's sentences in order, none if there is no such document."""
+        return self._current().index.sentences(document_id)
 
     def ask(
         self,
@@ -108,44 +89,38 @@ class Assistant:
         documents: Sequence[str] | None = None,
         caution: Caution = "balanced",
     ) -> Answer:
-        """Return the answer, an abstention or a word of help; never raises on odd input.
+        """Return the answer, an abstention or a word of help.
 
         Args:
             question: as typed.
             history: the turns before it, oldest first.
             documents: ids to search; all of them if None.
             caution: how sure to be before answering.
+
+        Raises:
+            RagError: the corpus has changed and can no longer be read.
+            UsageError: there is no such document or caution.
         """
         started = time.perf_counter()
-        answer: Answer = self.chain.invoke(
-            {
-                "question": question,
-                "history": history,
-                "documents": documents,
-                "caution": caution,
-            }
+        answer = self.chain.invoke(
+            {"question": question, "history": history, "documents": documents, "caution": caution}
         )
-        total = {"total": _milliseconds_since(started)}
-        return replace(answer, milliseconds={**total, **answer.milliseconds})
+        total = round((time.perf_counter() - started) * 1000, 2)
+        return replace(answer, milliseconds={"total": total, **answer.milliseconds})
 
     def read(self, question: str, history: Sequence[Turn] = ()) -> Reading:
         """Return every sentence retrieved, ranked, and the answerability, whatever is decided."""
-        request = self._parse({"question": question, "history": history})
-        if request.intent in ("summary", "quoted"):
-            evidence = replies.evidence(
-                request.intent, self._documents, self._index.sentences, self._encoder
-            )
-            return Reading(tuple(evidence), 1.0 if evidence else 0.0)
-        return self._read(self._retrieve(self._understand(request))).reading
+        return self._current().read({"question": question, "history": history})
 
     def suggestions(self) -> tuple[str, ...]:
         """Return two questions that are answered and a last one that is not, each one tried.
 
         Fewer where the documents give none.
         """
-        if not self.documents:
+        documents = self.documents
+        if not documents:
             return ()
-        sentences = self.sentences(self.documents[0].id)
+        sentences = self.sentences(documents[0].id)
         answered = _first(
             suggest.answerable_questions(sentences), lambda q: self.ask(q).kind == "answer", 2
         )
@@ -157,97 +132,25 @@ class Assistant:
     @property
     def retriever(self) -> PassageRetriever:
         """The retrieval stage alone, for LangChain."""
-        return PassageRetriever(index=self._index, encoder=self._encoder, k=self._config.hits)
+        return PassageRetriever(index=self._current().index, encoder=self._encoder, k=self._hits)
 
     @property
     def chain(self) -> Runnable[dict[str, Any], Answer]:
-        """The stages as a Runnable: `{"question", "history"?, "documents"?, "caution"?}` -> Answer.
+        """The stages as a LangChain Runnable; see `rag.stages.Stages.chain`."""
+        return self._current().chain
 
-        `stream` yields the answer sentence by sentence.
-        """
-        question: Runnable[Request, Answer] = (
-            RunnableLambda(_timed("understand", self._understand))
-            | RunnableLambda(_timed("retrieve", self._retrieve))
-            | RunnableLambda(_timed("read", self._read))
-            | _Compose(self._compose)
-        )
-        return RunnableLambda(self._parse) | RunnableBranch(
-            (lambda request: request.intent == "ask", question), RunnableLambda(self._reply)
-        )
+    def _current(self) -> Stages:
+        """Return the stages over the corpus as it is."""
+        if self._stages.index.is_stale():
+            with self._renewing:
+                if self._stages.index.is_stale():
+                    self._stages = self._new_stages()
+        return self._stages
 
-    def _parse(self, given: Mapping[str, Any]) -> Request:
-        question = given.get("question")
-        if not isinstance(question, str):
-            raise UsageError('A question is text: {"question": "…"}.')
-        documents = given.get("documents")
-        unknown = set(documents or ()) - set(self._documents)
-        if unknown:
-            raise UsageError(f"No document {', '.join(sorted(unknown))}. See: python -m rag list")
-        return Request(
-            question=question,
-            history=tuple(_turn(turn) for turn in given.get("history") or ()),
-            documents=tuple(documents) if documents is not None else None,
-            caution=given.get("caution") or "balanced",
-            intent=classify(question) if self._documents else "ask",
-        )
-
-    def _understand(self, request: Request) -> Request:
-        understood = understand(request.question, request.history)
-        unknown = unknown_names(understood.queries[-1], self._index.vocabulary(request.documents))
-        return replace(request, understood=replace(understood, unknown_names=unknown))
-
-    def _retrieve(self, request: Request) -> Request:
-        hits = retrieve(
-            self._index,
-            self._encoder,
-            request.understood.queries,
-            k=self._config.hits,
-            documents=request.documents,
-        )
-        return replace(request, hits=tuple(hits))
-
-    def _read(self, request: Request) -> Request:
-        return replace(request, reading=self._reader.read(request.understood, request.hits))
-
-    def _compose(self, request: Request) -> Answer:
-        answer = compose(
-            request.understood,
-            request.reading,
-            self._reader.decision,
-            self._documents,
-            self._index.sentences,
-            caution=request.caution,
-        )
-        return replace(answer, hits=request.hits, milliseconds=dict(request.milliseconds))
-
-    def _reply(self, request: Request) -> Answer:
-        return replies.reply(
-            request.question,
-            request.intent,
-            self._documents,
-            self._index.sentences,
-            self._encoder,
-            chosen=request.documents,
-        )
-
-
-class _Compose(Runnable[Request, Answer]):
-    """The last stage. Streamed, it yields the answer grown by one claim at a time."""
-
-    def __init__(self, compose: Callable[[Request], Answer]) -> None:
-        self._compose = compose
-
-    def invoke(self, input: Request, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
-        return self._compose(input)
-
-    def stream(
-        self, input: Request, config: RunnableConfig | None = None, **kwargs: Any | None
-    ) -> Iterator[Answer]:
-        answer = self._compose(input)
-        for shown in range(1, len(answer.claims)):
-            claims = answer.claims[:shown]
-            yield replace(answer, claims=claims, text=answer_text(claims))
-        yield answer
+    def _new_stages(self) -> Stages:
+        index = self._load()
+        reader = SimilarityReader(self._encoder, index.frequency)
+        return Stages(index, self._encoder, reader, hits=self._hits)
 
 
 def as_json(answer: Answer) -> dict[str, Any]:
@@ -267,28 +170,6 @@ def as_json(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _turn(value: Turn | Mapping[str, Any]) -> Turn:
-    if isinstance(value, Turn):
-        return value
-    try:
-        turn = Turn(value["question"], value["answer"])
-    except (KeyError, TypeError) as error:
-        raise UsageError('A turn of the history is {"question": "…", "answer": "…"}.') from error
-    if not (isinstance(turn.question, str) and isinstance(turn.answer, str)):
-        raise UsageError('A turn of the history is {"question": "…", "answer": "…"}.')
-    return turn
-
-
-def _timed(name: str, stage: Callable[[Request], Request]) -> Callable[[Request], Request]:
-    def timed(request: Request) -> Request:
-        started = time.perf_counter()
-        request = stage(request)
-        spent = {**request.milliseconds, name: _milliseconds_since(started)}
-        return replace(request, milliseconds=spent)
-
-    return timed
-
-
 def _first(questions: Iterator[str], holds: Callable[[str], bool], count: int) -> tuple[str, ...]:
     found: list[str] = []
     for question in dict.fromkeys(questions):
@@ -297,7 +178,3 @@ def _first(questions: Iterator[str], holds: Callable[[str], bool], count: int) -
         if holds(question):
             found.append(question)
     return tuple(found)
-
-
-def _milliseconds_since(started: float) -> float:
-    return round((time.perf_counter() - started) * 1000, 2)

@@ -6,7 +6,6 @@ of questions.
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -60,6 +59,8 @@ class Index:
         self._keys = record.passage_keys()
         self._files = {source: known.state for source, known in record.files().items()}
         self._passages: dict[int, Passage] = {}
+        self._frequencies: dict[str, float] = {}
+        self._vocabulary: Vocabulary | None = None
         self.documents: tuple[Document, ...] = tuple(
             document
             for document_id in record.document_sources()
@@ -147,15 +148,20 @@ class Index:
         """Return the `k` best passages that share words with the query; `score` is BM25."""
         return self._hits(self._record.search(query, k, documents), "lexical")
 
-    @functools.lru_cache(maxsize=10_000)  # noqa: B019 - an index lives as long as the process
     def frequency(self, stem: str) -> float:
         """Return the share of the passages, 0..1, that contain a word, given as its stem."""
-        return self._record.passages_with(stem) / max(1, len(self._keys))
+        if stem not in self._frequencies:
+            found = self._record.passages_with(stem)
+            self._frequencies[stem] = found / max(1, len(self._keys))
+        return self._frequencies[stem]
 
-    @functools.lru_cache(maxsize=16)  # noqa: B019
     def vocabulary(self, documents: tuple[str, ...] | None = None) -> Vocabulary:
         """Return what names occur in the documents, in all of them if None."""
-        return self._record.vocabulary(documents)
+        if documents is not None:
+            return self._record.vocabulary(documents)
+        if self._vocabulary is None:
+            self._vocabulary = self._record.vocabulary()
+        return self._vocabulary
 
     def is_stale(self) -> bool:
         """Return whether the corpus or the index on disk has moved on: open it again then.

@@ -17,31 +17,37 @@ MAX_QUESTION_CHARACTERS = 2_000
 """The encoder reads the first 256 tokens, some 1,100 characters; a question needs no more."""
 
 _POLITE = (
-    r"(?:(?:please|ok|okay|so|hi|hello|hey)[,!]? )*"
+    r"(?:(?:please|ok|okay|so|hi|hello|hey)!? )*"
     r"(?:(?:can|could|would|will) you (?:please )?|i(?:'d| would) like (?:you to |to have )?)?"
 )
 _THING = (
     r"(?: ?(?:of|for|in|from)? ?(?:(?:this|the|that|these|those|my|your|it|all|whole|entire) ?)*"
     r"(?:articles?|documents?|texts?|stor(?:y|ies)|pieces?|pages?|corpus|news|file|here)?)"
 )
-_POLITE_END = r"(?: (?:please|for me|to me|briefly|in short|in a few (?:words|sentences)))*"
+_POLITE_END = (
+    r"(?: (?:please|for me|to me|briefly|in short"
+    r"|in (?:a few|one|two|three|four|five|\d) (?:words?|sentences?|lines?)))*"
+)
 
-_GREETING = re.compile(
+_HELLO = (
     r"(?:hi|hello|hey|hiya|howdy|yo|greetings|good (?:morning|afternoon|evening|day)"
     r"|thanks?(?: you)?(?: (?:so|very) much)?|thx|cheers|bye|goodbye|ok(?:ay)?|great|cool|nice"
     r"|how are you(?: doing)?(?: today)?)"
     r"(?: (?:there|all|everyone|again|bot|assistant))?"
 )
+_GREETING = re.compile(rf"{_HELLO}(?:!? {_HELLO})?")
 _CAPABILITIES = re.compile(
-    r"help(?: me)?|what (?:can|do) you do|what can i (?:ask|do|type)(?: you| here)?|who are you"
+    r"(?:(?:hi|hello|hey|ok|so)!? )?(?:"
+    r"(?:can you )?help(?: me)?|what (?:can|do) you (?:do|know)"
+    r"|what can i (?:ask|do|type)(?: you| here)?|who are you"
     r"|what are you|how (?:do|does|can|should) (?:i|you|this|it) (?:use|work|use this|use it|start)"
     r"|how does this (?:thing )?work|what is this(?: (?:app|page|tool|site|program|thing|for))+"
-    r"|are you (?:an? )?(?:ai|bot|robot|human|chatgpt|person|real|llm)"
+    r"|are you (?:an? )?(?:ai|bot|robot|human|chatgpt|person|real|llm))"
 )
 _SUMMARY = re.compile(
     _POLITE + r"(?:"
     rf"(?:summari[sz]e|sum up|sum it up|recap|outline){_THING}"
-    r"|(?:give (?:me )?|write |make |i want |get )?(?:an? |the )?"
+    r"|(?:give (?:me )?|write |make |i want |get |what(?:'s| is) )?(?:an? |the )?"
     r"(?:(?:short|brief|quick|concise) )?"
     rf"(?:summary|overview|gist|tl;?dr|recap|abstract|outline){_THING}"
     r"|what(?:'s| is| are| was)?"
@@ -55,12 +61,15 @@ _SUMMARY = re.compile(
     r"|what(?:'s| is) the (?:main )?(?:topic|subject|point)" + _THING + r")" + _POLITE_END
 )
 _QUOTED = re.compile(
-    r"(?:who(?:'s| is| are| was| were| gets?| all is| else is)? (?:being )?(?:quoted|cited)"
+    _POLITE + r"(?:who(?:'s| is| are| was| were| gets?| all is| else is)?"
+    r" (?:being |(?:the )?people )?(?:quoted|cited)"
     r"|who (?:speaks|talks|said (?:something|anything)|is speaking)"
     r"|(?:list|name|show)(?: me)? (?:(?:all|of|the|everyone|everybody|people|persons|speakers"
     r"|sources|who is|who are|that are) ?)+(?:quoted|quotes)?"
     r"|(?:what|which) (?:people|persons|speakers|sources) (?:are|were) (?:quoted|cited)"
-    r"|whose (?:words|voices) (?:are|were) quoted|(?:what|which) quotes are there)" + _THING
+    r"|whose (?:words|voices) (?:are|were) quoted|(?:what|which) quotes are there)"
+    + _THING
+    + _POLITE_END
 )
 
 _FUNCTION_WORDS = {
@@ -104,7 +113,7 @@ def classify(question: str) -> Intent:
         return "empty"
     if len(question) > MAX_QUESTION_CHARACTERS:
         return "long"
-    plain = " ".join(question.lower().replace("’", "'").split()).rstrip(" ?!.…:)")
+    plain = " ".join(question.lower().replace("’", "'").replace(",", " ").split()).rstrip(" ?!.…:)")
     patterns: tuple[tuple[Intent, re.Pattern[str]], ...] = (
         ("greeting", _GREETING),
         ("capabilities", _CAPABILITIES),

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-
 from rag.answer import Sentences, abstention_text, answer_text, claim
 from rag.intent import MAX_QUESTION_CHARACTERS, Intent
-from rag.quotes import find_quotes
+from rag.quotes import find_quotes, voices
 from rag.summary import LONGEST, summarise
 from rag.types import Answer, Document, Encoder, Evidence, Reason
 
@@ -27,14 +25,13 @@ def reply(
     documents: Mapping[str, Document],
     sentences: Sentences,
     encoder: Encoder,
-    *,
-    chosen: Sequence[str] | None = None,
 ) -> Answer:
-    """Return the answer to anything but a question; `chosen` narrows the documents."""
-    asked = {id: documents[id] for id in documents if chosen is None or id in chosen}
+    """Return the answer to anything but a question, or to one asked of no document."""
+    if not documents:
+        return _abstain(question, "empty_corpus")
     match intent:
         case "summary" | "quoted":
-            found = evidence(intent, asked, sentences, encoder)
+            found = evidence(intent, documents, sentences, encoder)
             if found:
                 return _cited(question, found, documents, sentences)
             return _abstain(question, "no_evidence", "Nobody is quoted in the documents.")
@@ -50,7 +47,7 @@ def reply(
                 "add it: python -m rag add FILE",
             )
         case _:
-            return _help(question, _HELP.format(titles=_titles(asked)))
+            return _help(question, _HELP.format(titles=_titles(documents)))
 
 
 def evidence(
@@ -76,16 +73,13 @@ def _summary(
 
 
 def _quoted(documents: Mapping[str, Document], sentences: Sentences) -> list[Evidence]:
-    """Return the first sentence of each speaker, at most as many as a summary has."""
-    found: dict[str, Evidence] = {}
+    """Return the first quoted sentence of each speaker, at most as many as a summary has."""
+    found = []
     for id, document in documents.items():
-        starts = np.array([sentence.start for sentence in sentences(id)])
-        for quote in find_quotes(document.text, [(s.start, s.end) for s in sentences(id)]):
-            if quote.speaker is None or quote.speaker.lower() in found:
-                continue
-            position = int(np.searchsorted(starts, quote.start, side="right")) - 1
-            found[quote.speaker.lower()] = Evidence(sentences(id)[position], 1.0)
-    return list(found.values())[:LONGEST]
+        spans = [(sentence.start, sentence.end) for sentence in sentences(id)]
+        for voice in voices(find_quotes(document.text, spans), spans):
+            found.append(Evidence(sentences(id)[voice.sentence], 1.0))
+    return found[:LONGEST]
 
 
 def _cited(

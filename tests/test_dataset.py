@@ -238,6 +238,7 @@ def test_a_line_separator_inside_a_text_does_not_end_the_line(tmp_path: Path) ->
         pytest.param(
             {**SENTENCES, "sentences": ["A.", ""]}, 'field "sentences": there must be', id="empty"
         ),
+        pytest.param({**SPAN, "context": " "}, 'field "context": is empty', id="empty-context"),
         pytest.param(
             {**SENTENCES, "context": "Something else."},
             'field "sentences": number 0 does not follow',

@@ -95,7 +95,8 @@ class Scripted:
     def read(self, question: str, history: Sequence[Turn] = ()) -> Reading:
         """Return the ranking of the script."""
         ranked, _, span, answerability = SCRIPT[question]
-        sentences = [self._about(question)[i] for i in ranked]
+        sentences = [s for i, s in enumerate(self._about(question)) if i in ranked]
+        sentences.sort(key=lambda s: ranked.index(int(s.id.rpartition("-")[2])))
         evidence = tuple(Evidence(s, 1 / (i + 1), span) for i, s in enumerate(sentences))
         return Reading(evidence, answerability)
 
@@ -220,11 +221,44 @@ def test_baselines_are_scored_on_the_same_questions(
         assert values_of(baselines[name])["over_abstention"] == 0
     abstain = values_of(baselines["always_abstain"])
     assert (abstain["false_answers"], abstain["over_abstention"]) == (0, 1)
+    assert abstain["hit@1"] == 0, "it looks at nothing"
     assert (abstain["evidence_f1"], abstain["no_answer_f1"], abstain["has_answer_f1"]) == (0, 1, 0)
     assert "citation_exactness" not in abstain
     always = values_of(baselines["always_answer"])
     assert always["hit@1"] == pytest.approx(2 / 3), "our own ranking"
     assert always["answerability_auroc"] == 0.5
+
+
+def test_long_answers_are_held_against_longer_baselines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"id": "1", "question": "Why did it close?", "sentences": [*PORT, "It rained."]}
+    labelled = {**row, "labels": [1, 1, 0, 0], "long_answers": ["A storm closed the port."]}
+    path = tmp_path / "long.jsonl"
+    path.write_text(json.dumps(labelled), "utf-8")
+    values = measure(["reading", "--dataset", str(path)], capsys)
+    # "A storm was coming. Nobody was hurt.": 7 words, of the reference's 5 "a storm" in order.
+    assert values_of(values["metrics"])["rouge_l"] == pytest.approx(2 * 2 / (7 + 5))
+    assert values_of(values["metrics"])["rouge1_recall"] == pytest.approx(2 / 5)
+    assert "span_f1" not in values["metrics"]
+    # Every sentence for two gold ones: precision 2 / 4, recall 1.
+    whole = values_of(values["baselines"]["whole_text"])
+    assert whole["evidence_f1"] == pytest.approx(2 * 0.5 / 1.5)
+    # "close" stands in the first alone; the others tie and keep their order.
+    assert values_of(values["baselines"]["bm25_top3"])["evidence_f1"] == pytest.approx(4 / 5)
+
+
+def test_resplit_cites_the_sentences_of_the_product(
+    dataset: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # Split at the ends of lines, the first two sentences are one.
+    text = dataset.read_text("utf-8").replace("Monday.\\nA storm", "Monday. A storm")
+    dataset.write_text(text, "utf-8")
+    given = measure(["reading", "--dataset", str(dataset)], capsys)["rows"]
+    ours = measure(["reading", "--dataset", str(dataset), "--resplit", "--limit", "1"], capsys)
+    assert len(given[0]["ranked"]) == 3
+    assert len(given[1]["gold"]) == 2
+    assert len(ours["rows"][0]["ranked"]) == 2
 
 
 def test_retrieval_asks_across_the_first_documents(
@@ -251,7 +285,7 @@ def test_json_to_a_file_leaves_the_table_on_standard_output(
     assert cli.main(command, open_answerer=Scripted) == 0
     table = capsys.readouterr().out
     assert json.loads(path.read_text("utf-8"))["n"] == 5
-    assert table.startswith("two.jsonl: 5 questions, 2 documents\n")
+    assert table.startswith("two.jsonl: 5 questions, 2 documents, file sha256 ")
     assert re.search(r"^hit@1 +0\.667 +\d\.\d+ to \d\.\d+ +3 +1\.000", table, re.MULTILINE)
     assert re.search(r"^false_answers \(lower is better\) +0\.500", table, re.MULTILINE)
     assert re.search(r"^why +1 ", table, re.MULTILINE)

@@ -1,0 +1,201 @@
+"""The stages in order, as a LangChain Runnable over one state of the index.
+
+question and history -> parse -> understand -> retrieve -> read -> compose -> Answer, and from
+parse straight to a reply where no question was asked.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from langchain_core.runnables import Runnable, RunnableBranch, RunnableConfig, RunnableLambda
+
+from rag import replies
+from rag.answer import answer_text, compose
+from rag.errors import UsageError
+from rag.history import understand
+from rag.index import Index
+from rag.intent import Intent, classify
+from rag.names import unknown_names
+from rag.retrieve import retrieve
+from rag.types import (
+    Answer,
+    Caution,
+    Document,
+    Encoder,
+    Evidence,
+    Hit,
+    Reader,
+    Reading,
+    Turn,
+    Understood,
+)
+
+CAUTIONS: tuple[Caution, ...] = ("cautious", "balanced", "eager")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question on its way through the stages, each of which fills in its field."""
+
+    question: str
+    history: tuple[Turn, ...] = ()
+    documents: tuple[str, ...] | None = None
+    caution: Caution = "balanced"
+    intent: Intent = "ask"
+    understood: Understood = field(default_factory=lambda: Understood("", "", ("",)))
+    hits: tuple[Hit, ...] = ()
+    reading: Reading = field(default_factory=lambda: Reading((), 0.0))
+    milliseconds: Mapping[str, float] = field(default_factory=dict)
+
+
+class Stages:
+    """What each stage does, over one index, encoder and reader; holds no state of its own."""
+
+    def __init__(self, index: Index, encoder: Encoder, reader: Reader, *, hits: int) -> None:
+        self.index = index
+        self.documents = {document.id: document for document in index.documents}
+        self._encoder = encoder
+        self._reader = reader
+        self._hits = hits
+
+    @property
+    def chain(self) -> Runnable[dict[str, Any], Answer]:
+        """The stages as a Runnable: `{"question", "history"?, "documents"?, "caution"?}` -> Answer.
+
+        `stream` yields the answer sentence by sentence.
+        """
+        question: Runnable[Request, Answer] = (
+            RunnableLambda(_timed("understand", self._understand))
+            | RunnableLambda(_timed("retrieve", self._retrieve))
+            | RunnableLambda(_timed("read", self._read))
+            | _Compose(self._compose)
+        )
+        return RunnableLambda(self._parse) | RunnableBranch(
+            (lambda request: request.intent == "ask" and bool(self._asked(request)), question),
+            RunnableLambda(self._reply),
+        )
+
+    def read(self, given: Mapping[str, Any]) -> Reading:
+        """Return every sentence retrieved, ranked, and the answerability, whatever is decided."""
+        request = self._parse(given)
+        if request.intent in ("summary", "quoted"):
+            evidence = self._evidence(request)
+            return Reading(tuple(evidence), 1.0 if evidence else 0.0)
+        return self._read(self._retrieve(self._understand(request))).reading
+
+    def _parse(self, given: Mapping[str, Any]) -> Request:
+        question = given.get("question")
+        if not isinstance(question, str):
+            raise UsageError('A question is text: {"question": "…"}.')
+        documents = given.get("documents")
+        unknown = set(documents or ()) - set(self.documents)
+        if unknown:
+            raise UsageError(f"No document {', '.join(sorted(unknown))}. See: python -m rag list")
+        caution = given.get("caution") or "balanced"
+        if caution not in CAUTIONS:
+            raise UsageError(f"{caution!r} is no caution. Choose one of: {', '.join(CAUTIONS)}.")
+        return Request(
+            question=question,
+            history=tuple(_turn(turn) for turn in given.get("history") or ()),
+            documents=tuple(documents) if documents is not None else None,
+            caution=caution,
+            intent=classify(question),
+        )
+
+    def _understand(self, request: Request) -> Request:
+        understood = understand(request.question, request.history)
+        unknown = unknown_names(understood.queries[-1], self.index.vocabulary(request.documents))
+        return replace(request, understood=replace(understood, unknown_names=unknown))
+
+    def _retrieve(self, request: Request) -> Request:
+        hits = retrieve(
+            self.index,
+            self._encoder,
+            request.understood.queries,
+            k=self._hits,
+            documents=request.documents,
+        )
+        return replace(request, hits=tuple(hits))
+
+    def _read(self, request: Request) -> Request:
+        return replace(request, reading=self._reader.read(request.understood, request.hits))
+
+    def _compose(self, request: Request) -> Answer:
+        answer = compose(
+            request.understood,
+            request.reading,
+            self._reader.decision,
+            self.documents,
+            self.index.sentences,
+            caution=request.caution,
+        )
+        return replace(answer, hits=request.hits, milliseconds=dict(request.milliseconds))
+
+    def _reply(self, request: Request) -> Answer:
+        return replies.reply(
+            request.question,
+            request.intent,
+            self._asked(request),
+            self.index.sentences,
+            self._encoder,
+        )
+
+    def _evidence(self, request: Request) -> list[Evidence]:
+        return replies.evidence(
+            request.intent, self._asked(request), self.index.sentences, self._encoder
+        )
+
+    def _asked(self, request: Request) -> dict[str, Document]:
+        """Return the documents the question is asked of."""
+        if request.documents is None:
+            return self.documents
+        return {id: self.documents[id] for id in request.documents}
+
+
+class _Compose(Runnable[Request, Answer]):
+    """The last stage. Streamed, it yields the answer grown by one claim at a time."""
+
+    def __init__(self, compose: Callable[[Request], Answer]) -> None:
+        self._compose = compose
+
+    def invoke(self, input: Request, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
+        return self._compose(input)
+
+    def stream(
+        self, input: Request, config: RunnableConfig | None = None, **kwargs: Any | None
+    ) -> Iterator[Answer]:
+        answer = self._compose(input)
+        for shown in range(1, len(answer.claims)):
+            claims = answer.claims[:shown]
+            yield replace(answer, claims=claims, text=answer_text(claims))
+        yield answer
+
+
+def _turn(value: Turn | Mapping[str, Any]) -> Turn:
+    if isinstance(value, Turn):
+        return value
+    try:
+        turn = Turn(value["question"], value["answer"])
+    except (KeyError, TypeError) as error:
+        raise UsageError('A turn of the history is {"question": "…", "answer": "…"}.') from error
+    if not (isinstance(turn.question, str) and isinstance(turn.answer, str)):
+        raise UsageError('A turn of the history is {"question": "…", "answer": "…"}.')
+    return turn
+
+
+def _timed(name: str, stage: Callable[[Request], Request]) -> Callable[[Request], Request]:
+    def timed(request: Request) -> Request:
+        started = time.perf_counter()
+        request = stage(request)
+        spent = {**request.milliseconds, name: _milliseconds_since(started)}
+        return replace(request, milliseconds=spent)
+
+    return timed
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 2)
