@@ -31,7 +31,7 @@ MAX_CLAIMS = 3
 """More than three sentences are a summary, not an answer."""
 
 MAX_NEAREST = 3
-"""Sentences shown beside an abstention, as places to look."""
+"""Sentences shown beside an abstention, as places to look, unless nothing came near."""
 
 MAX_LEANS = 2
 """How far back a chain of sentences that lean on each other is followed."""
@@ -93,7 +93,8 @@ def compose(
     question, standalone_question = understood.question, understood.standalone_question
     reason = decide(understood, reading, decision, caution)
     if reason is not None:
-        nearest = cite((e.sentence for e in reading.evidence[:MAX_NEAREST]), documents)
+        near = () if reason == "no_evidence" else reading.evidence[:MAX_NEAREST]
+        nearest = cite((e.sentence for e in near), documents)
         return Answer(
             kind="abstention",
             question=question,
@@ -119,10 +120,10 @@ def decide(
     understood: Understood, reading: Reading, decision: Decision, caution: Caution
 ) -> Reason | None:
     """Return why not to answer, or None to answer."""
-    if not reading.evidence:
-        return "no_evidence"
     if understood.unknown_names:
         return "unknown_name"
+    if not reading.evidence or not reading.answerability:
+        return "no_evidence"
     if reading.answerability < decision.thresholds[caution]:
         return "weak_evidence"
     return None
