@@ -80,10 +80,12 @@ class MiniLM:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one row a text, in order; a text's row does not depend on its neighbours."""
+        # Half of a surrogate pair, as a browser may send it, is no character to a tokenizer.
+        texts = [text.encode("utf-8", "replace").decode() for text in texts]
         if len(texts) >= BULK_TEXTS:
             with self._lock:
                 return _embed_in_bulk(self._bulk_model, texts)
-        tokens = [_truncate(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts))]
+        tokens = [_truncate(encoding.ids) for encoding in self._tokenizer.encode_batch(texts)]
         vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
         by_length = sorted(range(len(tokens)), key=lambda position: len(tokens[position]))
         for start in range(0, len(by_length), _BATCH):
