@@ -134,12 +134,13 @@ def _ask(arguments: argparse.Namespace) -> int:
 
 def _ask_batch(arguments: argparse.Namespace) -> int:
     """Answer line by line, each as soon as it is read."""
+    if arguments.batch == "-":
+        return _answer_lines(_open_assistant(arguments), sys.stdin.buffer, arguments.document)
     try:
-        stream = sys.stdin.buffer if arguments.batch == "-" else Path(arguments.batch).open("rb")
-    except OSError as error:
-        raise UsageError(f"{arguments.batch} cannot be read: {error.strerror}.") from error
-    with stream:
-        return _answer_lines(_open_assistant(arguments), stream, arguments.document)
+        with Path(arguments.batch).open("rb") as lines:
+            return _answer_lines(_open_assistant(arguments), lines, arguments.document)
+    except FileNotFoundError as error:
+        raise UsageError(f"There is no file {arguments.batch}. Check the path.") from error
 
 
 def _answer_lines(
@@ -182,7 +183,7 @@ def _batch_question(line: str) -> tuple[str | None, str, tuple[Turn, ...]]:
     if name is not None and not isinstance(name, str):
         raise UsageError('The id is not a text: {"id": "…", "question": "…"}')
     history = []
-    for turn in turns if isinstance(turns, list) else [turns] if turns is not None else []:
+    for turn in turns if isinstance(turns, list) else () if turns is None else (None,):
         if not (
             isinstance(turn, dict)
             and isinstance(turn.get("question"), str)

@@ -109,7 +109,7 @@ def test_ask_keeps_to_a_document(corpus, run):
         (["ask", " \n "], 'The question is empty. Give one: python -m rag ask "QUESTION"\n'),
         (["ask"], 'Give a question: python -m rag ask "QUESTION"\n'),
         (["ask", "--batch", "-", "Why?"], "Give a question or --batch FILE, not both.\n"),
-        (["ask", "--batch", "/no/such"], "/no/such cannot be read: No such file or directory.\n"),
+        (["ask", "--batch", "/no/such"], "There is no file /no/such. Check the path.\n"),
         (["ask", "--document", "none", "Why?"], "No document none. See: python -m rag list\n"),
         (
             ["add", "https://example.org/a"],
@@ -165,6 +165,7 @@ def test_a_batch_answers_each_line_in_order_and_names_the_bad_ones(corpus, run, 
         "",
         '{"question": "And rye bread?", "history": [{"question": "q", "answer": "a"}]}',
         '{"id": "six", "question": "Why?", "history": ["q"]}',
+        '{"id": "map", "question": "Why?", "history": {"question": "q", "answer": "a"}}',
         '{"id": 7, "question": "Why?"}',
         '{"id": "odd", "question": "\\ud800"}',
     ]
@@ -173,13 +174,24 @@ def test_a_batch_answers_each_line_in_order_and_names_the_bad_ones(corpus, run, 
     code, out, _ = run("ask", "--batch", str(file))
     rows = [json.loads(line) for line in out.splitlines()]
     assert code == 1
-    assert [row["id"] for row in rows] == ["one", None, "three", None, None, "six", None, "odd"]
+    assert [row["id"] for row in rows] == [
+        "one",
+        None,
+        "three",
+        None,
+        None,
+        "six",
+        "map",
+        None,
+        "odd",
+    ]
     assert [row.get("error") for row in rows] == [
         None,
         'Not a JSON object: {"question": "…"}',
         'Not a question: {"question": "…"}',
         'Not a question: {"question": "…"}',
         None,
+        'The history is not a list of {"question": "…", "answer": "…"}',
         'The history is not a list of {"question": "…", "answer": "…"}',
         'The id is not a text: {"id": "…", "question": "…"}',
         None,
