@@ -87,8 +87,6 @@ def _serve(arguments: argparse.Namespace) -> int:
     if arguments.port is None and port != DEFAULT_PORT:
         print(f"Port {DEFAULT_PORT} is taken; serving on {port} instead.", file=sys.stderr)
     print("Reading the corpus and loading the models …", file=sys.stderr, flush=True)
-    # Neither the page nor a library may look anything up on a hub.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     from rag.chain import Assistant
 
     assistant = Assistant.open(corpus=arguments.corpus, index=arguments.index)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -16,12 +17,14 @@ from pathlib import Path
 from evals import bench, report
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import find_broken, gate_as_table
+from evals.rows import DatasetError
 from evals.runner import OURS, Answerer, Open, run_reading, run_retrieval
-from rag.config import DEFAULT_ENCODER
+from rag.config import CLONE, DEFAULT_ENCODER
 from rag.errors import RagError
 from rag.types import Document, Sentence
 
 QUESTIONS = Path(__file__).with_name("article.jsonl")
+WEIGHTS = CLONE / "rag" / "similarity.json"
 
 
 def main(argv: Sequence[str] | None = None, *, open_answerer: Open | None = None) -> int:
@@ -40,6 +43,9 @@ def main(argv: Sequence[str] | None = None, *, open_answerer: Open | None = None
     except RagError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("Stopped before the end; nothing was written.", file=sys.stderr)
+        return 130
 
 
 def open_product(
@@ -64,6 +70,8 @@ def spread(cases: Sequence[Case], limit: int | None) -> Sequence[Case]:
 def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
     from rag.models import load_encoder
 
+    if arguments.command == "fit":
+        return _fit(arguments.data)
     shown = sys.stderr if arguments.json == "-" else sys.stdout
     if arguments.command == "bench":
         # One more than is counted, to warm up.
@@ -83,7 +91,8 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         documents = _distinct(everything)[: arguments.documents]
         indexed = {document.id for document in documents}
         cases = spread([c for c in everything if c.document.id in indexed], arguments.limit)
-        outcomes = run_retrieval(cases, documents, open_answerer, encoder)
+        units = {case.document.id: case.units for case in everything if case.units}
+        outcomes = run_retrieval(cases, documents, units, open_answerer, encoder)
     else:
         cases = spread(everything, arguments.limit)
         documents = _distinct(cases)
@@ -100,6 +109,17 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
             values["broken"] = list(broken)
         report.write_json(values, arguments.json, sys.stdout)
     return 1 if broken else 0
+
+
+def _fit(data: Path) -> int:
+    """Write the similarity reader's weights anew."""
+    from evals.fit import fit  # Brings scikit-learn, which nothing else needs.
+
+    if not list((data / "newsdesk").glob("*.jsonl.gz")):
+        raise DatasetError(f"{data / 'newsdesk'} holds no articles (*.jsonl.gz).")
+    WEIGHTS.write_text(json.dumps(fit(data), indent=2) + "\n", "utf-8")
+    print(f"{WEIGHTS} written.")
+    return 0
 
 
 def _distinct(cases: Sequence[Case]) -> tuple[Document, ...]:
@@ -124,6 +144,10 @@ def _make_parser() -> argparse.ArgumentParser:
         "retrieval", help="each question of a file, asked across all its texts"
     )
     timing = commands.add_parser("bench", help="start-up, answer time, memory")
+    fitting = commands.add_parser("fit", help="fit the similarity reader on the newsdesk set")
+    fitting.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="the folder that holds newsdesk/"
+    )
     for command in (reading, retrieval):
         command.add_argument(
             "--dataset", type=Path, required=True, metavar="FILE", help=".jsonl or .jsonl.gz"

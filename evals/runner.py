@@ -73,10 +73,16 @@ def run_reading(cases: Sequence[Case], open_answerer: Open, encoder: Encoder) ->
 
 
 def run_retrieval(
-    cases: Sequence[Case], documents: Sequence[Document], open_answerer: Open, encoder: Encoder
+    cases: Sequence[Case],
+    documents: Sequence[Document],
+    units: Units,
+    open_answerer: Open,
+    encoder: Encoder,
 ) -> Outcomes:
-    """Return what happens when each question is asked across all the texts at once."""
-    units = {case.document.id: case.units for case in cases if case.units}
+    """Return what happens when each question is asked across all the texts at once.
+
+    There may be more texts than the questions are about.
+    """
     answerer = open_answerer(documents, units)
     texts = Texts(documents, answerer)
     baselines = Baselines(texts.sentences, encoder, is_one_text=False)

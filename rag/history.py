@@ -62,12 +62,22 @@ def leans_on_history(question: str) -> bool:
     >>> leans_on_history("Why did the U.S. ask Japan for missiles it had made?")
     False
     """
+    few = len(set(content_stems(question))) == FEW_WORDS
+    return needs_history(question) or (few and not _has_name(question))
+
+
+def needs_history(question: str) -> bool:
+    """Return whether something in the question points back, so that it means nothing alone.
+
+    A short question may lean on the turn before and may not: "When was the deal signed?"
+
+    >>> [needs_history(question) for question in ("Who signed it?", "When was the deal signed?")]
+    [True, False]
+    """
     question = " ".join(question.split())
-    few = len(set(content_stems(question)))
     return (
         bool(_START.match(question))
-        or few < FEW_WORDS
-        or (few == FEW_WORDS and not _has_name(question))
+        or len(set(content_stems(question))) < FEW_WORDS
         or any(_is_open_pronoun(question, found) for found in _PRONOUN.finditer(question))
         or any(_points_back(question, found) for found in _DEMONSTRATIVE.finditer(question))
         or bool(_ELLIPSIS.search(_IS_THERE.sub(" ", question)))

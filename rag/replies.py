@@ -34,7 +34,8 @@ def reply(
             found = evidence(intent, documents, sentences, encoder)
             if found:
                 return _cited(question, found, documents, sentences)
-            return _abstain(question, "no_evidence", "Nobody is quoted in the documents.")
+            where = "documents" if len(documents) > 1 else "document"
+            return _abstain(question, "no_evidence", f"Nobody is quoted in the {where}.")
         case "empty":
             return _abstain(question, "empty_question")
         case "language":
@@ -62,14 +63,16 @@ def evidence(
 def _summary(
     documents: Mapping[str, Document], sentences: Sentences, encoder: Encoder
 ) -> list[Evidence]:
-    """Return the summary of one document, or of several the best sentence of each."""
+    """Return the summary of one document in its order, or of several the best sentence of each."""
     each = []
     for id in documents:
         vectors = encoder.embed([sentence.text for sentence in sentences(id)])
         each.append(summarise(sentences(id), vectors))
         if len(each) == LONGEST:
             break
-    return list(each[0]) if len(each) == 1 else [summary[0] for summary in each]
+    if len(each) > 1:
+        return [summary[0] for summary in each]
+    return sorted(each[0], key=lambda item: item.sentence.start)
 
 
 def _quoted(documents: Mapping[str, Document], sentences: Sentences) -> list[Evidence]:

@@ -6,8 +6,9 @@ parse straight to a reply where no question was asked.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from langchain_core.runnables import Runnable, RunnableBranch, RunnableConfig, R
 from rag import replies
 from rag.answer import answer_text, compose
 from rag.errors import UsageError
-from rag.history import understand
+from rag.history import needs_history, understand
 from rag.index import Index
 from rag.intent import Intent, classify
 from rag.names import unknown_names
@@ -92,6 +93,8 @@ class Stages:
         if not isinstance(question, str):
             raise UsageError('A question is text: {"question": "…"}.')
         documents = given.get("documents")
+        if isinstance(documents, str):
+            documents = (documents,)
         unknown = set(documents or ()) - set(self.documents)
         if unknown:
             raise UsageError(f"No document {', '.join(sorted(unknown))}. See: python -m rag list")
@@ -99,8 +102,8 @@ class Stages:
         if caution not in CAUTIONS:
             raise UsageError(f"{caution!r} is no caution. Choose one of: {', '.join(CAUTIONS)}.")
         return Request(
-            question=question,
-            history=tuple(_turn(turn) for turn in given.get("history") or ()),
+            question=_encodable(question),
+            history=_turns(given.get("history") or ()),
             documents=tuple(documents) if documents is not None else None,
             caution=caution,
             intent=classify(question),
@@ -108,7 +111,9 @@ class Stages:
 
     def _understand(self, request: Request) -> Request:
         understood = understand(request.question, request.history)
-        unknown = unknown_names(understood.queries[-1], self.index.vocabulary(request.documents))
+        # A name of the turn before that the documents lack must not refuse what stands alone.
+        asked = understood.queries[-1 if needs_history(request.question) else 0]
+        unknown = unknown_names(asked, self.index.vocabulary(request.documents))
         return replace(request, understood=replace(understood, unknown_names=unknown))
 
     def _retrieve(self, request: Request) -> Request:
@@ -133,7 +138,12 @@ class Stages:
             self.index.sentences,
             caution=request.caution,
         )
-        return replace(answer, hits=request.hits, milliseconds=dict(request.milliseconds))
+        return replace(
+            answer,
+            question=request.question,
+            hits=request.hits,
+            milliseconds=dict(request.milliseconds),
+        )
 
     def _reply(self, request: Request) -> Answer:
         return replies.reply(
@@ -175,16 +185,23 @@ class _Compose(Runnable[Request, Answer]):
         yield answer
 
 
+def _encodable(text: str) -> str:
+    """Return text that UTF-8 can hold: half of a pair of surrogates becomes a replacement mark."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+
+
+def _turns(values: object) -> tuple[Turn, ...]:
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise UsageError('A history is a list of {"question": "…", "answer": "…"}.')
+    return tuple(_turn(value) for value in values)
+
+
 def _turn(value: Turn | Mapping[str, Any]) -> Turn:
-    if isinstance(value, Turn):
-        return value
     try:
-        turn = Turn(value["question"], value["answer"])
+        turn = value if isinstance(value, Turn) else Turn(value["question"], value["answer"])
+        return Turn(_encodable(turn.question), _encodable(turn.answer))
     except (KeyError, TypeError) as error:
         raise UsageError('A turn of the history is {"question": "…", "answer": "…"}.') from error
-    if not (isinstance(turn.question, str) and isinstance(turn.answer, str)):
-        raise UsageError('A turn of the history is {"question": "…", "answer": "…"}.')
-    return turn
 
 
 def _timed(name: str, stage: Callable[[Request], Request]) -> Callable[[Request], Request]:

@@ -1,7 +1,7 @@
 """`python -m evals` end to end: a scripted answerer goes in, table, JSON and exit code come out.
 
-The answerer is what is measured here, so that what it does is written out; the encoder of the
-dense baseline is the real one.
+The answerer is what is measured, so that what it does is written out; the encoder of the dense
+baseline is the real one, and the last two tests run the product.
 """
 
 from __future__ import annotations
@@ -405,8 +405,33 @@ def test_a_bad_row_is_one_line_on_standard_error(
     assert captured.err == 'bad.jsonl, line 1, field "answers": is missing.\n'
 
 
+def test_fit_without_articles_leaves_the_weights_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli, "WEIGHTS", tmp_path / "weights.json")
+    assert cli.main(["fit", "--data", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"{tmp_path / 'newsdesk'} holds no articles (*.jsonl.gz).\n"
+    assert not (tmp_path / "weights.json").exists()
+
+
 def test_an_option_before_the_command_holds(
     dataset: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     command = ["--limit", "1", "reading", "--dataset", str(dataset)]
     assert measure(command, capsys)["n"] == 1
+
+
+def test_the_product_passes_the_gate_on_the_article(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["--limit", "4"]) == 0
+    assert capsys.readouterr().out.endswith("invariants: all hold over 4 questions\n")
+
+
+def test_bench_times_the_product_in_a_process_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["bench", "--limit", "2", "--json", "-"]) == 0
+    values = json.loads(capsys.readouterr().out)
+    assert values["n"] == 2
+    assert 0 < values["milliseconds"]["median"] <= values["milliseconds"]["p95"]
+    assert values["bench"]["answer_over_embedding"] > 0
+    assert 50 < values["bench"]["peak_megabytes"] < 2000

@@ -215,6 +215,11 @@ def test_chooser_is_there_only_for_several_documents(document: Document) -> None
     assert render.render_header([document, document]).count("<option") == 2
     assert "2 documents" in render.render_title([document, document])
     assert "rag add" in without_tags(render.render_intro([]))
+    assert f"“{document.title}”, “{document.title}”." in without_tags(
+        render.render_intro([document, document])
+    )
+    assert without_tags(render.render_intro([document] * 6)).count(document.title) == render.TITLES
+    assert " and 2 more." in without_tags(render.render_intro([document] * 6))
 
 
 class Failing:

@@ -75,7 +75,8 @@ def build_page(assistant: Assistant) -> gr.Blocks:
             gr.skip(),
         )
 
-    with gr.Blocks(title="Ask the article", analytics_enabled=False) as page:
+    page = gr.Blocks(title="Ask the article", analytics_enabled=False)
+    with page:
         turns = gr.State(())
         with gr.Row(elem_id="masthead"):
             gr.HTML(render.render_title(list(documents.values())), elem_id="title")

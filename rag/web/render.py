@@ -19,6 +19,9 @@ _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 WEAK = "The nearest sentences touch on the subject, but none of them answers the question."
 """Why there is no answer, where the answer's own text does not say it."""
 
+TITLES = 4
+"""Titles named on the first screen; more would push the questions off it."""
+
 
 def encode(text: str) -> str:
     """Return text as HTML that stays text wherever it is put, in Markdown and in attributes too.
@@ -139,8 +142,13 @@ def render_intro(documents: Sequence[Document]) -> str:
             f"<p>Add one with <code>{encode('python -m rag add FILE')}</code>, "
             "then start again.</p></div>"
         )
+    listed = ""
+    if len(documents) > 1:
+        titles = ", ".join(f"“{encode(document.title)}”" for document in documents[:TITLES])
+        more = f" and {len(documents) - TITLES} more" if len(documents) > TITLES else ""
+        listed = f"<p>{titles}{more}.</p>"
     return (
-        f'<div class="intro"><p class="intro-title">Ask about {_name(documents)}</p>'
+        f'<div class="intro"><p class="intro-title">Ask about {_name(documents)}</p>{listed}'
         "<p>Every answer is made of sentences from the text, each with a link to the place it "
         "stands. What the text does not say is not answered: no guesses, nothing from elsewhere."
         "</p></div>"
