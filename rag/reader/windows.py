@@ -1,7 +1,7 @@
 """Turns a question and a run of sentences into the token windows the network reads.
 
-A window is `[CLS] history [SEP] question [SEP] title [SEP] sentences [SEP]`, the history's part left
-out where there is none. Training and reading share this file, so that they cannot drift apart.
+A window is `[CLS] history [SEP] question [SEP] title [SEP] sentences [SEP]`, the history's part
+left out where there is none. Training and reading share this file, so that they cannot drift apart.
 Knows nothing of torch, of ONNX Runtime or of where the sentences come from.
 """
 
@@ -66,7 +66,9 @@ class Window:
     ends: tuple[int, ...]
 
 
-def lay_head(tokenize: Tokenize, question: str, title: str, history: tuple[str, str] | None) -> Head:
+def lay_head(
+    tokenize: Tokenize, question: str, title: str, history: tuple[str, str] | None
+) -> Head:
     """Return the tokens before the sentences; `history` is the last question and its answer."""
     ids = [CLS]
     if history is not None:
@@ -88,8 +90,8 @@ def lay_head(tokenize: Tokenize, question: str, title: str, history: tuple[str, 
 def cut_pieces(lengths: Sequence[int], body_tokens: int) -> list[Piece]:
     """Return the sentences as pieces of at most `body_tokens`; an empty sentence has none.
 
-    >>> cut_pieces([3, 0, 5], 4)
-    [Piece(sentence=0, first=0, last=3), Piece(sentence=2, first=0, last=4), Piece(sentence=2, first=4, last=5)]
+    >>> [(piece.sentence, piece.first, piece.last) for piece in cut_pieces([3, 0, 5], 4)]
+    [(0, 0, 3), (2, 0, 4), (2, 4, 5)]
     """
     return [
         Piece(sentence, first, min(first + body_tokens, length))
@@ -126,9 +128,7 @@ def group_pieces(
     return groups
 
 
-def lay_window(
-    head: Head, sentences: Sequence[Tokens], pieces: Sequence[Piece]
-) -> Window:
+def lay_window(head: Head, sentences: Sequence[Tokens], pieces: Sequence[Piece]) -> Window:
     """Return the window of a head and some pieces of the sentences."""
     ids = list(head.ids)
     starts, ends = [], []
