@@ -136,7 +136,7 @@ def test_load_refuses_altered_weights_and_says_what_to_do(tmp_path: Path) -> Non
     stored = bytearray((tmp_path / WEIGHTS).read_bytes())
     stored[len(stored) // 2] ^= 1
     (tmp_path / WEIGHTS).write_bytes(stored)
-    with pytest.raises(ModelUnavailable, match=r"not the ones .* git checkout"):
+    with pytest.raises(ModelUnavailable, match=r"not the ones .*git checkout"):
         load_reader(tmp_path)
 
 
