@@ -42,7 +42,7 @@ _POINTS_AWAY = re.compile(
 )
 
 _NAME_WORD = r"(?:[A-Z][’'])?[A-Z][\w-]*[a-z]"
-_NAME = rf"(?<!of )(?<!and )(?<!for )\b{_NAME_WORD}(?: {_NAME_WORD}){{1,2}}(?![’'\w-])"
+_NAME = rf"(?<!of )(?<!and )(?<!for )\b{_NAME_WORD}(?: {_NAME_WORD}){{1,4}}(?![’'\w-])"
 _SAYS = r"(?:said|says|argued|argues|warned|warns|noted|notes|added|told|stated|suggested)"
 _ROLE = (
     r"(?:official|minister|spokes\w+|analyst|professor|director|president|manager|lawyer|mayor"
@@ -63,10 +63,9 @@ _NO_NAME = re.compile(
     r"|Her|Their|If|By|From|What|Why|How|Who)(?!\w)"
 )
 
-_THING = re.compile(
-    r"\bthe (?P<thing>(?:[a-z-]+ )?[a-z-]{4,})(?=[.,;]| (?:is|are|was|were|has|have|will|can|must"
-    r"|should|of|in|and|for|to)\b)"
-)
+_AFTER = r"(?=[.,;]| (?:is|are|was|were|has|have|had|will|can|must|should|of|in|and|for|to)\b)"
+_NAMED = re.compile(rf"(?<=[a-z,] )(?:the |(?<!the )){_NAME}{_AFTER}")
+_THING = re.compile(rf"\bthe (?P<thing>(?:[a-z-]+ )?[a-z-]{{4,}})(?<!ed){_AFTER}")
 _NO_THING = frozenset(
     """end time year years day days week month rest number first second third last next same other
     most least latter former one ones two three four five six seven eight nine ten way place part
@@ -89,8 +88,8 @@ def answerable_questions(sentences: Sequence[Sentence]) -> Iterator[str]:
 
 def unanswerable_questions(sentences: Sequence[Sentence]) -> Iterator[str]:
     """Yield questions that it hardly answers, in its own words first; the caller makes sure."""
-    subjects = [match["subject"] for match in _whens(sentences)]
-    yield from _short(f"How much did {_lower_first(s)} cost?" for s in subjects if s[:4] == "The ")
+    things = [m["subject"] for m in _whens(sentences) if m["be"] == "was" and m[0][0] == "T"]
+    yield from _short(f"How much did {_lower_first(thing)} cost?" for thing in things)
     people = [f"the {role}" for role in _roles(sentences)] + list(_names(_INTRODUCED, sentences))
     for pattern in _NEVER_SAID:
         yield from _short(pattern.format(person=person) for person in dict.fromkeys(people))
@@ -129,11 +128,13 @@ def _about(sentences: Sequence[Sentence]) -> Iterator[str]:
     names: Counter[str] = Counter()
     things: Counter[str] = Counter()
     for sentence in sentences:
-        for match in re.finditer(rf"(?<=[a-z,] )(?:the )?{_NAME}(?! [A-Z])", sentence.text):
+        for match in _NAMED.finditer(sentence.text):
             names[match[0]] += not _NO_NAME.search(match[0])
         for match in _THING.finditer(sentence.text):
             if not (_NO_THING | STOPWORDS).intersection(match["thing"].split()):
                 things[f"the {match['thing']}"] += 1
+    for person in (*_names(_SPEAKER, sentences), *_names(_INTRODUCED, sentences)):
+        names.pop(person, None)  # Asked after already.
     found = (*names.most_common(), *things.most_common())
     for subject, count in sorted(found, key=lambda item: item[1] < 2):
         if count:
