@@ -7,10 +7,11 @@ it, so that help and wrong usage come at once.
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ INTERRUPTED = 130  # 128 and SIGINT, as a shell says it.
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    _speak_utf8()
     parser = build_parser()
     try:
         arguments = parser.parse_args(argv)
@@ -52,6 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return _fail(f"{error.filename or 'A file'}: {error.strerror or error}.", FAILED)
     return code
+
+
+def _speak_utf8() -> None:
+    """Write UTF-8 whatever the terminal's language; what cannot be written becomes a mark."""
+    for stream, errors in ((sys.stdout, "replace"), (sys.stderr, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=errors)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -125,32 +134,35 @@ def _ask(arguments: argparse.Namespace) -> int:
 
 def _ask_batch(arguments: argparse.Namespace) -> int:
     """Answer line by line, each as soon as it is read."""
+    if arguments.batch == "-":
+        return _answer_lines(_open_assistant(arguments), sys.stdin.buffer, arguments.document)
+    try:
+        with Path(arguments.batch).open("rb") as lines:
+            return _answer_lines(_open_assistant(arguments), lines, arguments.document)
+    except FileNotFoundError as error:
+        raise UsageError(f"There is no file {arguments.batch}. Check the path.") from error
+
+
+def _answer_lines(
+    assistant: Assistant, lines: Iterable[bytes], documents: Sequence[str] | None
+) -> int:
     from rag.chain import as_json
 
-    lines = _batch_lines(arguments.batch)
-    assistant = _open_assistant(arguments)
     code = OK
-    for line in lines:
+    for raw in lines:
+        line = raw.decode("utf-8-sig", errors="replace")
         if not line.strip():
             continue
         name: str | None = None
         try:
             name, question, history = _batch_question(line)
-            answer = assistant.ask(question, history=history, documents=arguments.document)
+            answer = assistant.ask(question, history=history, documents=documents)
             reply = {**as_json(answer), "id": name}
         except UsageError as error:
             reply = {"id": _batch_id(line), "error": str(error)}
             code = FAILED
         print(json.dumps(reply, ensure_ascii=False), flush=True)
     return code
-
-
-def _batch_lines(source: str) -> Iterator[str]:
-    try:
-        stream = sys.stdin.buffer if source == "-" else Path(source).open("rb")  # noqa: SIM115
-    except OSError as error:
-        raise UsageError(f"{source} cannot be read: {error.strerror}.") from error
-    return (line.decode("utf-8-sig", errors="replace") for line in stream)
 
 
 def _batch_question(line: str) -> tuple[str | None, str, tuple[Turn, ...]]:
@@ -171,7 +183,7 @@ def _batch_question(line: str) -> tuple[str | None, str, tuple[Turn, ...]]:
     if name is not None and not isinstance(name, str):
         raise UsageError('The id is not a text: {"id": "…", "question": "…"}')
     history = []
-    for turn in turns if isinstance(turns, list) else [turns] if turns is not None else []:
+    for turn in turns if isinstance(turns, list) else () if turns is None else (None,):
         if not (
             isinstance(turn, dict)
             and isinstance(turn.get("question"), str)
@@ -339,7 +351,11 @@ def _show(arguments: argparse.Namespace) -> int:
 def _index(arguments: argparse.Namespace) -> int:
     config, encoder = _parts(arguments)
     index = _open_index(config, encoder)
-    print(f"{len(index.documents)} documents, {len(index.passages)} passages in {config.index}")
+    documents, passages = len(index.documents), len(index.passages)
+    print(
+        f"{documents} document{'s' * (documents != 1)}, "
+        f"{passages} passage{'s' * (passages != 1)} in {config.index}"
+    )
     return OK
 
 

@@ -72,6 +72,9 @@ class MiniLM:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        # A job of minutes; questions go on meanwhile.
+        self._bulk_lock = threading.Lock()
+        self._opened: InferenceSession | None = None
 
     @property
     def fingerprint(self) -> str:
@@ -80,16 +83,19 @@ class MiniLM:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one row a text, in order; a text's row does not depend on its neighbours."""
+        # Half of a surrogate pair, as a browser may send it, is no character to a tokenizer.
+        texts = [text.encode("utf-8", "replace").decode() for text in texts]
         if len(texts) >= BULK_TEXTS:
-            with self._lock:
+            with self._bulk_lock:
                 return _embed_in_bulk(self._bulk_model, texts)
-        tokens = [_truncate(encoding.ids) for encoding in self._tokenizer.encode_batch(list(texts))]
+        tokens = [_truncate(encoding.ids) for encoding in self._tokenizer.encode_batch(texts)]
         vectors = np.empty((len(texts), DIMENSIONS), dtype=np.float32)
+        session = self._session
         by_length = sorted(range(len(tokens)), key=lambda position: len(tokens[position]))
         for start in range(0, len(by_length), _BATCH):
             batch = by_length[start : start + _BATCH]
             ids, mask = _pad([tokens[position] for position in batch])
-            outputs = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
+            outputs = session.run(None, {"input_ids": ids, "attention_mask": mask})
             vectors[batch] = outputs[0]
         return vectors
 
@@ -107,10 +113,12 @@ class MiniLM:
         tokenizer.no_truncation()
         return tokenizer
 
-    @functools.cached_property
+    @property
     def _session(self) -> InferenceSession:
         with self._lock:
-            return _open_session(GRAPH, self._folder)
+            if self._opened is None:
+                self._opened = _open_session(GRAPH, self._folder)
+            return self._opened
 
     @functools.cached_property
     def _bulk_model(self) -> SentenceTransformer:

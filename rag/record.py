@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -93,6 +94,8 @@ class Record:
 
     def __init__(self, connection: sqlite3.Connection, place: str, remedy: str) -> None:
         self._connection = connection
+        # A record that nobody closes is closed with its last user; Python 3.13 warns otherwise.
+        weakref.finalize(self, connection.close)
         self._lock = threading.RLock()
         self._place = place
         self._remedy = remedy

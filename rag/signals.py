@@ -188,6 +188,7 @@ QUESTION_SIGNALS = (
     "unknown_words",
     "unknown_names",
     "words",
+    "sentences",
     *(f"asks_{kind.name}" for kind in ANSWER_TYPES),
 )
 """The columns of `question_signals`."""
@@ -223,6 +224,7 @@ def question_signals(
             len(weights) - len(known),
             unknown_names,
             len(weights),
+            math.log(len(scores)),
             *(float(bool(kind.asks.search(question))) for kind in ANSWER_TYPES),
         ]
     )

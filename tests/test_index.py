@@ -426,8 +426,11 @@ print(doctor(config, encoder))
 """
 
 
-@pytest.mark.parametrize("limit", [1000, 0], ids=["exact", "hnsw"])
-@pytest.mark.parametrize("damage", [garbage_chroma, lost_chroma, lost_row])
+@pytest.mark.parametrize(
+    ("damage", "limit"),
+    [(garbage_chroma, 1000), (garbage_chroma, 0), (lost_chroma, 0), (lost_row, 1000)],
+    ids=["garbage-exact", "garbage-hnsw", "lost-hnsw", "row-exact"],
+)
 def test_damage_of_chroma_is_found(config, encoder, damage, limit):
     config = dataclasses.replace(config, exact_limit=limit)
     run_index(config)

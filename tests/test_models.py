@@ -67,6 +67,10 @@ def test_no_texts_give_no_rows(encoder):
     assert encoder.embed([]).shape == (0, 384)
 
 
+def test_half_a_surrogate_pair_is_embedded_as_a_question_mark(encoder):
+    np.testing.assert_array_equal(encoder.embed(["odd \ud800"]), encoder.embed(["odd ?"]))
+
+
 def test_several_threads_get_the_vectors_one_thread_gets(encoder):
     expected = [encoder.embed([text]) for text in TEXTS]
     fresh = MiniLM(FOLDER)
