@@ -24,7 +24,6 @@ from rag.errors import RagError
 from rag.types import Document, Sentence
 
 QUESTIONS = Path(__file__).with_name("article.jsonl")
-WEIGHTS = CLONE / "rag" / "similarity.json"
 
 
 def main(argv: Sequence[str] | None = None, *, open_answerer: Open | None = None) -> int:
@@ -111,14 +110,20 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
     return 1 if broken else 0
 
 
-def _fit(data: Path) -> int:
-    """Write the similarity reader's weights anew."""
-    from evals.fit import fit  # Brings scikit-learn, which nothing else needs.
+def _fit(data: Path | None) -> int:
+    """Write the weights of one of the two readers anew."""
+    from evals.fit import fit_combined, fit_similarity  # Brings scikit-learn.
 
-    if not list((data / "newsdesk").glob("*.jsonl.gz")):
+    if data is not None and not list((data / "newsdesk").glob("*.jsonl.gz")):
         raise DatasetError(f"{data / 'newsdesk'} holds no articles (*.jsonl.gz).")
-    WEIGHTS.write_text(json.dumps(fit(data), indent=2) + "\n", "utf-8")
-    print(f"{WEIGHTS} written.")
+    name, fitted = (
+        ("combined.json", fit_combined())
+        if data is None
+        else ("similarity.json", fit_similarity(data))
+    )
+    path = CLONE / "rag" / name
+    path.write_text(json.dumps(fitted, indent=2) + "\n", "utf-8")
+    print(f"{path} written.")
     return 0
 
 
@@ -144,9 +149,16 @@ def _make_parser() -> argparse.ArgumentParser:
         "retrieval", help="each question of a file, asked across all its texts"
     )
     timing = commands.add_parser("bench", help="start-up, answer time, memory")
-    fitting = commands.add_parser("fit", help="fit the similarity reader on the newsdesk set")
-    fitting.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="the folder that holds newsdesk/"
+    fitting = commands.add_parser("fit", help="fit how signals are weighed")
+    which = fitting.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="without a network, on newsdesk/ and squad2/ of DIR",
+    )
+    which.add_argument(
+        "--network", action="store_true", help="with the trained network, on the held-out articles"
     )
     for command in (reading, retrieval):
         command.add_argument(

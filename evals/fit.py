@@ -1,19 +1,25 @@
-"""Fits the weights of `rag/similarity.json` on training questions of `shared/data`'s shape.
+"""Fits the weights by which signals become evidence and an answerability.
 
     python -m evals fit --data DIR
+    python -m evals fit --network
 
-DIR holds `newsdesk/*.jsonl.gz` with `newsdesk/dev_ids.txt`, the articles never trained on, and
-`squad2/devA_train.jsonl.gz`. Two logistic regressions: is this sentence gold, and is this question
-answered. A decision must not depend on how much was searched, so each newsdesk question is asked
-of its article, of a single passage, and of many articles at once. The second regression is fitted
-on scores that the first gave to documents it had not seen (five folds by document), and so are
-the thresholds: balanced is where false answers and over-abstention are equally frequent.
+The first writes `rag/similarity.json`, for answers without a trained network: DIR holds
+`newsdesk/*.jsonl.gz` with `newsdesk/dev_ids.txt`, the articles never trained on, and
+`squad2/devA_train.jsonl.gz`. The second writes `rag/combined.json`, where the network's logits are
+signals too. The network knows its training articles by heart, so those weights are fitted on the
+newsdesk articles held out from it, and its figures are those of articles left out of the fit.
+
+Two logistic regressions: is this sentence gold, and is this question answered. Each newsdesk
+question is asked of its own article, among other articles, and of another article alone, for a
+decision must not depend on how much was searched. The second regression is fitted on scores that
+the first gave to documents it had not seen (five folds by document), and so are the thresholds:
+balanced is where false answers and over-abstention are equally frequent.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +28,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
 from evals.dataset import Case, gold_sentences, read_cases
 from rag.answer import MAX_CLAIMS
@@ -30,18 +37,19 @@ from rag.history import understand
 from rag.index import Index
 from rag.models import load_encoder
 from rag.names import unknown_names
+from rag.reader.reader import load_network
 from rag.retrieve import retrieve
-from rag.signals import (
-    QUESTION_SIGNALS,
-    SENTENCE_SIGNALS,
-    Frequency,
-    Matrix,
-    question_signals,
-    sentence_signals,
+from rag.signals import Frequency, Matrix, question_signals, sentence_signals
+from rag.similarity import (
+    probability,
+    question_with_network,
+    reading_order,
+    signal_names,
+    with_network,
 )
-from rag.similarity import probability, reading_order
-from rag.types import Encoder, Hit, Understood, Vectors
-from rag.words import stems
+from rag.types import Network, NetworkScores, Understood, Vectors
+
+DEV = Path(__file__).with_name("newsdesk_dev.jsonl.gz")
 
 FOLDS = 5
 
@@ -51,7 +59,7 @@ ARTICLES_TOGETHER = 20
 QUESTIONS_A_PARAGRAPH = 4
 """Of SQuAD's; more would outweigh newsdesk."""
 
-VIEW_WEIGHTS = {"article": 1.0, "passage": 0.5, "corpus": 0.5, "paragraph": 1.0}
+VIEW_WEIGHTS = {"article": 1.0, "corpus": 0.5, "stranger": 0.3, "paragraph": 0.5}
 
 CAUTIOUS_FALSE_ANSWERS = 0.5
 EAGER_FALSE_ANSWERS = 1.5
@@ -65,17 +73,39 @@ class Asked:
 
     fold: int
     view: str
-    question: str
-    signals: Matrix
-    gold: npt.NDArray[np.bool_]
+    understood: Understood
     answerable: bool
-    unknown_names: int
+    gold: npt.NDArray[np.bool_]
+    signals: Matrix
+    scanned: NetworkScores | None
     frequency: Frequency
 
 
-def fit(data: Path) -> dict[str, Any]:
-    """Return the content of `similarity.json` fitted on the questions under `data`."""
-    asked = list(_ask_everything(data))
+def fit_similarity(data: Path) -> dict[str, Any]:
+    """Return the content of `similarity.json`, fitted on the training questions under `data`."""
+    held_out = set((data / "newsdesk" / "dev_ids.txt").read_text("utf-8").split())
+    files = sorted((data / "newsdesk").glob("*.jsonl.gz"))
+    articles = [
+        group
+        for path in files
+        for group in _by_document(read_cases(path))
+        if group[0].id.split("/")[0] not in held_out
+    ]
+    squad = data / "squad2" / "devA_train.jsonl.gz"
+    paragraphs = _by_document(read_cases(squad))
+    asked = [*_ask_articles(articles, None), *_ask_paragraphs(paragraphs)]
+    return _fit(asked, [*files, squad])
+
+
+def fit_combined() -> dict[str, Any]:
+    """Return the content of `combined.json`, fitted on the articles the network never saw."""
+    articles = _by_document(read_cases(DEV))
+    return _fit(list(_ask_articles(articles, load_network)), [DEV])
+
+
+def _fit(asked: Sequence[Asked], files: Sequence[Path]) -> dict[str, Any]:
+    network = asked[0].scanned is not None
+    sentence_names, question_names = signal_names(network=network)
     folds = np.array([row.fold for row in asked])
     truth = np.array([row.answerable for row in asked])
     weight = np.array([VIEW_WEIGHTS[row.view] for row in asked])
@@ -84,7 +114,7 @@ def fit(data: Path) -> dict[str, Any]:
     for k in range(FOLDS):
         model = _fit_sentences([row for row in asked if row.fold != k])
         for i in np.flatnonzero(folds == k):
-            scores[i] = model.decision_function(asked[i].signals)
+            scores[i] = model.decision_function(with_network(asked[int(i)].signals, asked[int(i)].scanned))
     whole = np.stack([_question_signals(r, s) for r, s in zip(asked, scores, strict=True)])
 
     answerability = np.zeros(len(asked))
@@ -92,13 +122,17 @@ def fit(data: Path) -> dict[str, Any]:
         model = _regress(whole[folds != k], truth[folds != k], weight[folds != k])
         answerability[folds == k] = model.predict_proba(whole[folds == k])[:, 1]
     # A question with an unknown name is declined before the threshold is looked at.
-    answerability[[row.unknown_names > 0 for row in asked]] = 0.0
-
+    answerability[[bool(row.understood.unknown_names) for row in asked]] = 0.0
+    thresholds = _thresholds(answerability, truth, weight)
     return {
-        "fitted": {"questions": len(asked), "data_sha256": _digest(data)},
-        "sentence": _named(SENTENCE_SIGNALS, _fit_sentences(asked)),
-        "question": _named(QUESTION_SIGNALS, _regress(whole, truth, weight)),
-        "thresholds": _thresholds(answerability, truth, weight),
+        "fitted": {
+            "questions": len(asked),
+            "data_sha256": _digest(files),
+            "left_out": _left_out(asked, scores, answerability, thresholds["balanced"]),
+        },
+        "sentence": _named(sentence_names, _fit_sentences(asked)),
+        "question": _named(question_names, _regress(whole, truth, weight)),
+        "thresholds": thresholds,
         "further": _further(
             [
                 (probability(score), row.gold)
@@ -109,151 +143,118 @@ def fit(data: Path) -> dict[str, Any]:
     }
 
 
-def _ask_everything(data: Path) -> Iterator[Asked]:
-    encoder = _Remembering(load_encoder(load_config().encoder))
-    held_out = set((data / "newsdesk" / "dev_ids.txt").read_text("utf-8").split())
-    articles = [
-        group
-        for path in sorted((data / "newsdesk").glob("*.jsonl.gz"))
-        for group in _by_document(read_cases(path))
-        if group[0].id.split("/")[0] not in held_out
-    ]
+def _left_out(
+    asked: Sequence[Asked], scores: Sequence[Matrix], answerability: Matrix, threshold: float
+) -> dict[str, dict[str, float]]:
+    """Return the figures of each view on documents left out of the fit."""
+    found = {}
+    for view in dict.fromkeys(row.view for row in asked):
+        rows = [i for i, row in enumerate(asked) if row.view == view]
+        truth = np.array([asked[i].answerable for i in rows])
+        given = answerability[rows]
+        figures = {"false_answers": float(np.mean(given[~truth] >= threshold))}
+        if truth.any():
+            hits = [asked[i].gold[np.argmax(scores[i])] for i in rows if asked[i].answerable]
+            figures |= {
+                "hit@1": float(np.mean(hits)),
+                "over_abstention": float(np.mean(given[truth] < threshold)),
+                "answerability_auroc": float(roc_auc_score(truth, given)),
+            }
+        found[view] = {name: round(value, 3) for name, value in figures.items()}
+    return found
+
+
+def _ask_articles(
+    articles: Sequence[Sequence[Case]], network: Callable[[], Network] | None
+) -> Iterator[Asked]:
+    ask = _Asker(network() if network else None)
     for first in range(0, len(articles), ARTICLES_TOGETHER):
         together = articles[first : first + ARTICLES_TOGETHER]
-        corpus = _index(together, encoder)
+        corpus = ask.index(together)
+        indexes = [ask.index([cases]) for cases in together]
         for i, cases in enumerate(together):
-            article = _index([cases], encoder)
-            fold = (first + i) % FOLDS
             for case in cases:
-                yield _ask(case, "article", article, encoder, fold)
-                yield _ask(case, "corpus", corpus, encoder, fold)
-                yield from _ask_passages(case, article, encoder, fold)
-    paragraphs = _by_document(read_cases(data / "squad2" / "devA_train.jsonl.gz"))
+                fold = (first + i) % FOLDS
+                yield ask(case, "article", indexes[i], fold)
+                yield ask(case, "corpus", corpus, fold)
+                yield ask(case, "stranger", indexes[i - 1], fold)
+
+
+def _ask_paragraphs(paragraphs: Sequence[Sequence[Case]]) -> Iterator[Asked]:
+    ask = _Asker(None)
     for i, cases in enumerate(paragraphs):
-        paragraph = _index([cases], encoder)
+        index = ask.index([cases])
         for case in cases[:QUESTIONS_A_PARAGRAPH]:
-            yield _ask(case, "paragraph", paragraph, encoder, i % FOLDS)
+            yield ask(case, "paragraph", index, i % FOLDS)
 
 
 def _by_document(cases: Sequence[Case]) -> list[list[Case]]:
     return [list(group) for _, group in groupby(cases, key=lambda case: case.document.id)]
 
 
-def _index(groups: Sequence[Sequence[Case]], encoder: Encoder) -> Index:
-    documents = [group[0].document for group in groups]
-    units = {group[0].document.id: group[0].units for group in groups}
-    given = {id: found for id, found in units.items() if found is not None}
-    return Index.in_memory(documents, encoder, load_config(), sentences=given or None)
+class _Asker:
+    """Asks questions of indexes, and embeds each text once: it is asked of in several views."""
 
-
-def _ask(case: Case, view: str, index: Index, encoder: Encoder, fold: int) -> Asked:
-    understood = _understand(case, index)
-    hits = retrieve(index, encoder, understood.queries, k=load_config().hits)
-    gold = _gold(case, index)
-    return _asked(understood, view, hits, gold, case.answerable, index.frequency, encoder, fold)
-
-
-def _ask_passages(case: Case, index: Index, encoder: Encoder, fold: int) -> Iterator[Asked]:
-    """Yield the question asked of the passage that answers it, and of the best that does not."""
-    understood = _understand(case, index)
-    gold = _gold(case, index)
-    seen = set()
-    for hit in retrieve(index, encoder, understood.queries, k=load_config().hits):
-        holds = any(sentence.id in gold for sentence in hit.passage.sentences)
-        if holds in seen:
-            continue
-        seen.add(holds)
-        known = frozenset(stems(hit.passage.text))
-        yield _asked(
-            understood,
-            "passage",
-            [hit],
-            gold,
-            holds,
-            _Present(known),
-            encoder,
-            fold,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Present:
-    """The frequency of words in a corpus of one passage."""
-
-    known: frozenset[str]
-
-    def __call__(self, stem: str) -> float:
-        return float(stem in self.known)
-
-
-def _gold(case: Case, index: Index) -> frozenset[str]:
-    spans = tuple(span for spans in case.gold for span in spans)
-    return gold_sentences(spans, index.sentences(case.document.id))
-
-
-def _understand(case: Case, index: Index) -> Understood:
-    understood = understand(case.question, case.history)
-    unknown = unknown_names(understood.queries[-1], index.vocabulary())
-    return replace(understood, unknown_names=unknown)
-
-
-def _asked(
-    understood: Understood,
-    view: str,
-    hits: Sequence[Hit],
-    gold: frozenset[str],
-    answerable: bool,
-    frequency: Frequency,
-    encoder: Encoder,
-    fold: int,
-) -> Asked:
-    sentences = reading_order(hits)
-    signals = sentence_signals(
-        understood.queries,
-        encoder.embed(understood.queries),
-        sentences,
-        encoder.embed([sentence.text for sentence in sentences]),
-        frequency,
-    )
-    return Asked(
-        fold,
-        view,
-        understood.question,
-        signals,
-        np.array([sentence.id in gold for sentence in sentences]),
-        answerable,
-        len(understood.unknown_names),
-        frequency,
-    )
-
-
-class _Remembering:
-    """An encoder that embeds a text once: each is asked of in several views."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
+    def __init__(self, network: Network | None) -> None:
+        self._network = network
+        self._config = load_config()
+        self._encoder = load_encoder(self._config.encoder)
         self._known: dict[str, Vectors] = {}
-        self.fingerprint = encoder.fingerprint
-        self.count_tokens = encoder.count_tokens
+        self.fingerprint = self._encoder.fingerprint
+        self.count_tokens = self._encoder.count_tokens
 
     def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one row a text, as an encoder does."""
         fresh = list(dict.fromkeys(text for text in texts if text not in self._known))
         if fresh:
             self._known.update(zip(fresh, self._encoder.embed(fresh), strict=True))
         return np.stack([self._known[text] for text in texts])
 
+    def index(self, groups: Sequence[Sequence[Case]]) -> Index:
+        """Return an index of the groups' documents, with their given sentences."""
+        documents = [group[0].document for group in groups]
+        given = {group[0].document.id: group[0].units for group in groups}
+        units = {id: sentences for id, sentences in given.items() if sentences is not None}
+        return Index.in_memory(documents, self, self._config, sentences=units or None)
+
+    def __call__(self, case: Case, view: str, index: Index, fold: int) -> Asked:
+        understood = understand(case.question, case.history)
+        unknown = unknown_names(understood.queries[-1], index.vocabulary())
+        understood = replace(understood, unknown_names=unknown)
+        sentences = reading_order(retrieve(index, self, understood.queries, k=self._config.hits))
+        spans = tuple(span for alternative in case.gold for span in alternative)
+        gold = gold_sentences(spans, index.sentences(case.document.id))
+        return Asked(
+            fold=fold,
+            view=view,
+            understood=understood,
+            answerable=case.answerable and view != "stranger",
+            gold=np.array([sentence.id in gold for sentence in sentences]),
+            signals=sentence_signals(
+                understood.queries,
+                self.embed(understood.queries),
+                sentences,
+                self.embed([sentence.text for sentence in sentences]),
+                index.frequency,
+            ),
+            scanned=self._network.scan(understood, sentences) if self._network else None,
+            frequency=index.frequency,
+        )
+
 
 def _fit_sentences(asked: Sequence[Asked]) -> LogisticRegression:
     rows = [row for row in asked if row.answerable and row.gold.any()]
     return _regress(
-        np.concatenate([row.signals for row in rows]),
+        np.concatenate([with_network(row.signals, row.scanned) for row in rows]),
         np.concatenate([row.gold for row in rows]),
         np.concatenate([np.full(len(row.gold), VIEW_WEIGHTS[row.view]) for row in rows]),
     )
 
 
 def _question_signals(row: Asked, scores: Matrix) -> Matrix:
-    return question_signals(row.question, row.signals, scores, row.frequency, row.unknown_names)
+    names = len(row.understood.unknown_names)
+    whole = question_signals(row.understood.question, row.signals, scores, row.frequency, names)
+    return question_with_network(whole, row.scanned)
 
 
 def _regress(signals: Matrix, truth: npt.NDArray[np.bool_], weight: Matrix) -> LogisticRegression:
@@ -313,11 +314,8 @@ def _further(scored: Sequence[tuple[Matrix, npt.NDArray[np.bool_]]]) -> float:
     return round(float(max(candidates, key=f1)), 3)
 
 
-def _digest(data: Path) -> str:
+def _digest(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for path in [
-        *sorted((data / "newsdesk").glob("*.jsonl.gz")),
-        data / "squad2" / "devA_train.jsonl.gz",
-    ]:
+    for path in files:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -16,12 +16,14 @@ from langchain_core.runnables import Runnable
 
 from rag import suggest
 from rag.config import load_config
+from rag.errors import ModelUnavailable
 from rag.index import Index
 from rag.models import load_encoder
+from rag.reader.reader import load_network
 from rag.retrieve import PassageRetriever
 from rag.similarity import SimilarityReader
 from rag.stages import Stages
-from rag.types import Answer, Caution, Document, Encoder, Reading, Sentence, Turn
+from rag.types import Answer, Caution, Document, Encoder, Network, Reading, Sentence, Turn
 
 Progress = Callable[[str], None]
 
@@ -32,11 +34,19 @@ class Assistant:
     Make one with `open` (a corpus folder and its index) or `of` (documents in memory).
     """
 
-    def __init__(self, load: Callable[[], Index], encoder: Encoder, *, hits: int) -> None:
+    def __init__(
+        self,
+        load: Callable[[], Index],
+        encoder: Encoder,
+        *,
+        hits: int,
+        progress: Progress = lambda _: None,
+    ) -> None:
         """Take the function that gives the index in its present state."""
         self._load = load
         self._encoder = encoder
         self._hits = hits
+        self._progress = progress
         self._renewing = threading.Lock()
         self._stages = self._new_stages()
 
@@ -57,7 +67,10 @@ class Assistant:
         config = load_config(corpus=corpus, index=index)
         encoder = load_encoder(config.encoder)
         return cls(
-            lambda: Index.open(config, encoder, progress=progress), encoder, hits=config.hits
+            lambda: Index.open(config, encoder, progress=progress),
+            encoder,
+            hits=config.hits,
+            progress=progress,
         )
 
     @classmethod
@@ -149,8 +162,17 @@ class Assistant:
 
     def _new_stages(self) -> Stages:
         index = self._load()
-        reader = SimilarityReader(self._encoder, index.frequency)
+        reader = SimilarityReader(self._encoder, index.frequency, self._network(index))
         return Stages(index, self._encoder, reader, hits=self._hits)
+
+    def _network(self, index: Index) -> Network | None:
+        """Return the trained network, or None where its weights cannot be used."""
+        titles = {document.id: document.title for document in index.documents}
+        try:
+            return load_network(lambda document_id: titles.get(document_id, ""))
+        except ModelUnavailable as error:
+            self._progress(f"{error} Until then answers go by likeness alone.")
+            return None
 
 
 def as_json(answer: Answer) -> dict[str, Any]:

@@ -27,18 +27,25 @@ from rag.signals import (
     question_signals,
     sentence_signals,
 )
-from rag.types import Decision, Encoder, Evidence, Hit, Reading, Sentence, Understood, Vectors
+from rag.types import (
+    Decision,
+    Encoder,
+    Evidence,
+    Hit,
+    Network,
+    NetworkScores,
+    Reading,
+    Sentence,
+    Understood,
+    Vectors,
+)
 
 CACHED_SENTENCES = 20_000
 """Sentence vectors kept in memory, 30 MB at most: a second question about a text costs one."""
 
-
-FAR = 0.2
-FAR_WITHOUT_A_WORD = 0.3
-"""Cosines below which the nearest sentence has nothing to do with the question; the second where
-they share no content word either. Of 618 answerable questions of 50 newsdesk training articles ten
-fall below, and nearly half of them when asked of another article. The regression alone cannot tell:
-it was fitted on questions about the text."""
+NETWORK_SENTENCE_SIGNALS = ("network_evidence",)
+NETWORK_QUESTION_SIGNALS = ("network_answerable", "network_top_evidence", "network_margin")
+"""What a trained network adds to the signals, all of them logits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +69,35 @@ class Weights:
     decision: Decision
 
 
-def load_weights() -> Weights:
-    """Return the shipped weights; raises ModelUnavailable if they do not fit the signals."""
-    stored = json.loads(resources.files("rag").joinpath("similarity.json").read_text("utf-8"))
+def load_weights(*, network: bool = False) -> Weights:
+    """Return the shipped weights, for signals with or without those of a network.
+
+    Raises ModelUnavailable if they do not fit the signals.
+    """
+    name = "combined.json" if network else "similarity.json"
+    stored = json.loads(resources.files("rag").joinpath(name).read_text("utf-8"))
+    sentence, question = signal_names(network=network)
     return Weights(
-        _regression(stored["sentence"], SENTENCE_SIGNALS),
-        _regression(stored["question"], QUESTION_SIGNALS),
+        _regression(stored["sentence"], sentence, name),
+        _regression(stored["question"], question, name),
         Decision(stored["thresholds"], stored["further"]),
     )
 
 
-def _regression(stored: Mapping[str, Any], names: Sequence[str]) -> Regression:
+def signal_names(*, network: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the signals of a sentence, and of a question."""
+    if not network:
+        return SENTENCE_SIGNALS, QUESTION_SIGNALS
+    return (
+        (*SENTENCE_SIGNALS, *NETWORK_SENTENCE_SIGNALS),
+        (*QUESTION_SIGNALS, *NETWORK_QUESTION_SIGNALS),
+    )
+
+
+def _regression(stored: Mapping[str, Any], names: Sequence[str], file: str) -> Regression:
     if set(stored["weights"]) != set(names):
         raise ModelUnavailable(
-            "rag/similarity.json does not fit this version. Fit it again: python -m evals fit"
+            f"rag/{file} does not fit this version. Fit it again: python -m evals fit"
         )
     return Regression(np.array([stored["weights"][name] for name in names]), stored["bias"])
 
@@ -86,18 +108,19 @@ def probability(log_odds: Matrix) -> Matrix:
 
 
 class SimilarityReader:
-    """Implements `rag.types.Reader` over an encoder and what the corpus knows of its words."""
+    """Implements `rag.types.Reader` over an encoder and what the corpus knows of its words.
+
+    With a network, the network's scores are weighed together with the others.
+    """
 
     def __init__(
-        self,
-        encoder: Encoder,
-        frequency: Frequency,
-        weights: Weights | None = None,
+        self, encoder: Encoder, frequency: Frequency, network: Network | None = None
     ) -> None:
         """Take the corpus as a function: how frequent a stem is in it."""
         self._encoder = encoder
         self._frequency = frequency
-        self._weights = weights or load_weights()
+        self._network = network
+        self._weights = load_weights(network=network is not None)
         self._vectors: OrderedDict[str, Vectors] = OrderedDict()
         self._lock = Lock()
 
@@ -107,31 +130,35 @@ class SimilarityReader:
         return self._weights.decision
 
     def read(self, understood: Understood, hits: Sequence[Hit]) -> Reading:
-        """Return every sentence of the hits, best first; nothing near makes answerability 0."""
-        queries = understood.queries
+        """Return every sentence of the hits, best first, and the answerability."""
         sentences = reading_order(hits)
         if not sentences:
             return Reading((), 0.0)
-        signals = self.signals(queries, sentences)
-        scores = self._weights.sentence.log_odds(signals)
-        whole = question_signals(
-            queries[0], signals, scores, self._frequency, len(understood.unknown_names)
+        vectors = self._sentence_vectors(sentences)
+        signals = sentence_signals(
+            understood.queries,
+            self._encoder.embed(understood.queries),
+            sentences,
+            vectors,
+            self._frequency,
         )
-        answerability = float(probability(self._weights.question.log_odds(whole)))
+        scanned = self._network.scan(understood, sentences) if self._network else None
+        combined = with_network(signals, scanned)
+        scores = self._weights.sentence.log_odds(combined)
+        whole = question_signals(
+            understood.question, signals, scores, self._frequency, len(understood.unknown_names)
+        )
+        answerability = probability(
+            self._weights.question.log_odds(question_with_network(whole, scanned))
+        )
+        spans = scanned.spans if scanned else (None,) * len(sentences)
         evidence = [
-            Evidence(sentence, float(score))
-            for sentence, score in zip(sentences, probability(scores), strict=True)
+            Evidence(sentence, float(score), span)
+            for sentence, score, span in zip(sentences, probability(scores), spans, strict=True)
         ]
         # A stable sort: of equal sentences the one that stands first wins.
         evidence.sort(key=lambda item: -item.score)
-        return Reading(tuple(evidence), 0.0 if _is_far(signals) else answerability)
-
-    def signals(self, queries: Sequence[str], sentences: Sequence[Sentence]) -> Matrix:
-        """Return the sentence signals, embedding only sentences not met before."""
-        vectors = self._encoder.embed(queries)
-        return sentence_signals(
-            queries, vectors, sentences, self._sentence_vectors(sentences), self._frequency
-        )
+        return Reading(tuple(evidence), float(answerability))
 
     def _sentence_vectors(self, sentences: Sequence[Sentence]) -> Vectors:
         with self._lock:
@@ -147,12 +174,17 @@ class SimilarityReader:
             return found
 
 
-def _is_far(signals: Matrix) -> bool:
-    nearest, shared = (
-        max(signals[:, SENTENCE_SIGNALS.index(name)].max() for name in names)
-        for names in (("cosine", "expanded_cosine"), ("coverage", "expanded_coverage"))
-    )
-    return bool(nearest < (FAR if shared else FAR_WITHOUT_A_WORD))
+def with_network(signals: Matrix, scanned: NetworkScores | None) -> Matrix:
+    """Return the sentence signals, a network's beside them if there is one."""
+    return signals if scanned is None else np.column_stack([signals, scanned.evidence])
+
+
+def question_with_network(signals: Matrix, scanned: NetworkScores | None) -> Matrix:
+    """Return the question signals, a network's beside them if there is one."""
+    if scanned is None:
+        return signals
+    top = float(scanned.evidence.max())
+    return np.concatenate([signals, [scanned.answerable, top, scanned.margin]])
 
 
 def reading_order(hits: Sequence[Hit]) -> list[Sentence]:

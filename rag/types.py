@@ -196,6 +196,20 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class NetworkScores:
+    """What a trained network says of a question and some sentences, in the sentences' order.
+
+    Logits: `evidence` a sentence, `answerable` of the whole, `margin` of the best answer's words
+    over none. `spans` are those words, inside each sentence.
+    """
+
+    evidence: npt.NDArray[np.float64]
+    spans: tuple[str | None, ...]
+    answerable: float
+    margin: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """Where a reader's probabilities become decisions; frozen on development data.
 
@@ -230,4 +244,12 @@ class Reader(Protocol):
 
     def read(self, understood: Understood, hits: Sequence[Hit]) -> Reading:
         """Return every sentence of the hits as evidence, best first, and the answerability."""
+        ...
+
+
+class Network(Protocol):
+    """A network that reads a question and sentences together."""
+
+    def scan(self, understood: Understood, sentences: Sequence[Sentence]) -> NetworkScores:
+        """Return its scores; `sentences` are in reading order, neighbours beside each other."""
         ...

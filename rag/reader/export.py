@@ -1,7 +1,7 @@
 """Turns trained weights into what ships: `python -m rag.reader.export --weights FILE --data DIR`.
 
 Writes `reader.onnx` (int8 where it multiplies, a quarter of the size) and `reader.json` (its
-SHA-256, the calibration of its answerability, its figures on the dev rows). Can judge float32 and
+SHA-256, its figures on the dev rows). Can judge float32 and
 int8 side by side, so that the cost of the small numbers is known.
 """
 
@@ -22,16 +22,12 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 
 from rag.reader.check import (
-    Judged,
-    answerable_targets,
-    features_of,
-    fit_logistic,
     scan_newsdesk,
     scan_squad,
     summarise,
 )
 from rag.reader.network import ReaderNetwork
-from rag.reader.reader import FOLDER, MANIFEST, WEIGHTS, Manifest, TrainedReader
+from rag.reader.reader import FOLDER, MANIFEST, WEIGHTS, TrainedNetwork
 from rag.reader.tokens import load_tokenize
 from rag.reader.windows import SEP
 
@@ -107,19 +103,17 @@ def quantise(source: Path, target: Path) -> None:
     )
 
 
-def open_graph(path: Path) -> TrainedReader:
-    """Return a reader over a graph that has no manifest yet."""
+def open_graph(path: Path) -> TrainedNetwork:
+    """Return a network over a graph that has no manifest yet."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return TrainedReader(session, load_tokenize(), Manifest("", "", 0.0, 0.0, 0.0, 0.0))
+    return TrainedNetwork(session, load_tokenize())
 
 
-def judge(
-    reader: TrainedReader, data: Path, articles: int, questions: int
-) -> tuple[list[Judged], dict[str, object]]:
-    """Return the newsdesk dev questions as read, and the figures of both dev sets."""
+def judge(network: TrainedNetwork, data: Path, articles: int, questions: int) -> dict[str, object]:
+    """Return the figures of both dev sets."""
     tokenize = load_tokenize()
-    news = scan_newsdesk(data, tokenize, reader.score, limit=articles)
-    return news, summarise(news, scan_squad(data, tokenize, reader.score, limit=questions))
+    news = scan_newsdesk(data, tokenize, network.score, limit=articles)
+    return summarise(news, scan_squad(data, tokenize, network.score, limit=questions))
 
 
 def export(arguments: argparse.Namespace) -> None:
@@ -133,24 +127,17 @@ def export(arguments: argparse.Namespace) -> None:
         quantise(full, out / WEIGHTS)
         figures: dict[str, object] = {}
         if arguments.compare:
-            _, figures["float32"] = judge(
+            figures["float32"] = judge(
                 open_graph(full), arguments.data, arguments.articles, arguments.questions
             )
-    news, figures["int8"] = judge(
+    figures["int8"] = judge(
         open_graph(out / WEIGHTS), arguments.data, arguments.articles, arguments.questions
     )
-    weights = fit_logistic(features_of(news), answerable_targets(news))
     stored = (out / WEIGHTS).read_bytes()
     manifest = {
         "version": arguments.version,
         "sha256": hashlib.sha256(stored).hexdigest(),
         "bytes": len(stored),
-        "calibration": {
-            name: round(float(value), 4)
-            for name, value in zip(
-                ("answerable", "evidence", "margin", "offset"), weights, strict=True
-            )
-        },
         "figures": figures,
     }
     (out / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Turns a question and the passages found for it into evidence, spans and an answerability.
+"""Turns a question and sentences into evidence, spans and an answerability, all of them logits.
 
 Runs the trained network on ONNX Runtime alone: neither torch nor transformers is imported, for they
 take seconds. The weights lie beside this file with a manifest that says what their bytes must be.
@@ -9,21 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import onnxruntime
 
 from rag.errors import ModelUnavailable
-from rag.reader.scan import NOTHING, Run, Scan, WindowScores, gather, plan_windows
+from rag.reader.scan import Run, WindowScores, gather, plan_windows
 from rag.reader.tokens import load_tokenize
 from rag.reader.windows import Tokenize, Window, pad_windows
-from rag.types import Evidence, Hit, Reading, Sentence, Turn
+from rag.signals import position
+from rag.types import NetworkScores, Sentence, Understood
 
 FOLDER = Path(__file__).resolve().parent
 WEIGHTS = "reader.onnx"
@@ -32,91 +32,53 @@ MANIFEST = "reader.json"
 BATCH_TOKENS = 2048
 """Padded tokens a run of the network: larger batches are no faster on two cores."""
 
-NO_TITLES: Mapping[str, str] = MappingProxyType({})
-
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the weights' bytes must be, and how their logits become one probability."""
+    """What the weights' bytes must be."""
 
     sha256: str
     version: str
-    answerable: float
-    evidence: float
-    margin: float
-    offset: float
-
-    def answerability(self, scan: Scan) -> float:
-        """Return the probability that what was read answers the question."""
-        answerable, evidence, margin = scan.features()
-        return logistic(
-            self.answerable * answerable
-            + self.evidence * evidence
-            + self.margin * margin
-            + self.offset
-        )
 
 
-def logistic(value: float) -> float:
-    """Return the probability of a logit."""
-    return 1.0 / (1.0 + math.exp(-min(max(value, -30.0), 30.0)))
-
-
-class TrainedReader:
-    """A `rag.types.Reader`; `fingerprint` changes whenever its scores would."""
+class TrainedNetwork:
+    """Implements `rag.types.Network`; `title` gives a document's title by its id."""
 
     def __init__(
-        self, session: onnxruntime.InferenceSession, tokenize: Tokenize, manifest: Manifest
+        self,
+        session: onnxruntime.InferenceSession,
+        tokenize: Tokenize,
+        title: Callable[[str], str] = lambda _: "",
     ) -> None:
         self._session = session
         self._tokenize = tokenize
-        self._manifest = manifest
+        self._title = title
 
-    @property
-    def fingerprint(self) -> str:
-        """Return the first characters of the weights' SHA-256."""
-        return self._manifest.sha256[:12]
+    def scan(self, understood: Understood, sentences: Sequence[Sentence]) -> NetworkScores:
+        """Return the network's logits for each sentence, and of the whole.
 
-    def read(
-        self,
-        question: str,
-        queries: Sequence[str],
-        hits: Sequence[Hit],
-        *,
-        history: Sequence[Turn] = (),
-        titles: Mapping[str, str] = NO_TITLES,
-    ) -> Reading:
-        """Return every sentence of the hits as evidence, best first, and the answerability.
-
-        Args:
-            question: as it was asked. A follow-up is understood by its history, which the network
-                was trained to read; `queries`, made for search, are not read.
-            queries: the question as it was searched.
-            hits: the passages found; neighbours are read together, each sentence once.
-            history: the conversation so far; the last exchange is read.
-            titles: of the documents, by id.
+        Neighbours are read together. A follow-up is read with the turn before it, as the network
+        was trained to; the queries, made for search, are not read.
         """
-        runs = gather_runs(hits)
-        last = (history[-1].question, history[-1].answer) if history else None
+        previous = understood.previous
+        last = (previous.question, previous.answer) if previous else None
+        runs = cut_runs(sentences)
         laid = [
-            Run(titles.get(run[0].document_id, ""), tuple(sentence.text for sentence in run))
+            Run(self._title(run[0].document_id), tuple(sentence.text for sentence in run))
             for run in runs
         ]
-        plan = plan_windows(self._tokenize, question, last, laid)
+        plan = plan_windows(self._tokenize, understood.question, last, laid)
         scan = gather(plan, self.score([window for _, window in plan.windows]))
-        evidence = [
-            Evidence(
-                sentence,
-                logistic(found.evidence),
-                sentence.text[slice(*found.span)] if found.span else None,
-            )
-            for run, scanned in zip(runs, scan.sentences, strict=True)
-            for sentence, found in zip(run, scanned, strict=True)
-            if found.evidence > NOTHING
-        ]
-        # A stable sort: of equals, the better document and the earlier sentence come first.
-        evidence.sort(key=lambda item: -item.score)
-        return Reading(tuple(evidence), self._manifest.answerability(scan) if evidence else 0.0)
+        found = [item for run in scan.sentences for item in run]
+        return NetworkScores(
+            np.array([item.evidence for item in found]),
+            tuple(
+                sentence.text[slice(*item.span)] if item.span else None
+                for sentence, item in zip(sentences, found, strict=True)
+            ),
+            scan.answerable,
+            max(item.margin for item in found),
+        )
 
     def score(self, windows: Sequence[Window]) -> list[WindowScores]:
         """Return the network's logits for each window, run in batches of like length."""
@@ -150,34 +112,36 @@ def cut_batches(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]
     return batches
 
 
-def gather_runs(hits: Sequence[Hit]) -> list[list[Sentence]]:
-    """Return the hits' sentences in runs of neighbours, the document of the best hit first."""
-    found: dict[str, dict[int, Sentence]] = defaultdict(dict)
-    for hit in hits:
-        for sentence in hit.passage.sentences:
-            found[sentence.document_id][position(sentence)] = sentence
+def cut_runs(sentences: Sequence[Sentence]) -> list[list[Sentence]]:
+    """Return the sentences in runs of neighbours, in the order given."""
     runs: list[list[Sentence]] = []
-    for sentences in found.values():
-        previous = None
-        for place in sorted(sentences):
-            if previous is None or place != previous + 1:
-                runs.append([])
-            runs[-1].append(sentences[place])
-            previous = place
+    for before, sentence in zip([None, *sentences], sentences, strict=False):
+        joins = (
+            before is not None
+            and before.document_id == sentence.document_id
+            and position(before) + 1 == position(sentence)
+        )
+        if not joins:
+            runs.append([])
+        runs[-1].append(sentence)
     return runs
 
 
-def position(sentence: Sentence) -> int:
-    """Return a sentence's place in its document, which ends its id."""
-    return int(sentence.id.rpartition("-")[2])
+def load_network(
+    title: Callable[[str], str] = lambda _: "", *, folder: Path = FOLDER
+) -> TrainedNetwork:
+    """Return the network whose weights lie in `folder`; they are loaded once a process.
 
-
-def load_reader(folder: Path = FOLDER) -> TrainedReader:
-    """Return the reader whose weights lie in `folder`.
+    `title` gives a document's title by its id.
 
     Raises:
         ModelUnavailable: weights or manifest are missing, or not the ones they should be.
     """
+    return TrainedNetwork(_load_session(folder), load_tokenize(), title)
+
+
+@lru_cache(maxsize=1)
+def _load_session(folder: Path) -> onnxruntime.InferenceSession:
     manifest = read_manifest(folder)
     weights = folder / WEIGHTS
     if not weights.is_file():
@@ -190,8 +154,7 @@ def load_reader(folder: Path = FOLDER) -> TrainedReader:
     options = onnxruntime.SessionOptions()
     # Threads that spin while they wait slow down whatever else the machine is doing.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    session = onnxruntime.InferenceSession(stored, options, providers=["CPUExecutionProvider"])
-    return TrainedReader(session, load_tokenize(), manifest)
+    return onnxruntime.InferenceSession(stored, options, providers=["CPUExecutionProvider"])
 
 
 WAY_OUT = (
@@ -205,12 +168,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        calibration = stored["calibration"]
-        return Manifest(
-            str(stored["sha256"]),
-            str(stored["version"]),
-            *(float(calibration[name]) for name in ("answerable", "evidence", "margin", "offset")),
-        )
+        return Manifest(str(stored["sha256"]), str(stored["version"]))
     except FileNotFoundError:
         raise ModelUnavailable(f"The reader's manifest {path} is missing. {WAY_OUT}") from None
     except (OSError, ValueError, KeyError, TypeError):
