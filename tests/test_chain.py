@@ -228,26 +228,6 @@ def test_ask_searches_a_follow_up_raw_and_expanded(assistant: Assistant) -> None
     assert [h.passage.id for h in alone.hits] != [h.passage.id for h in after.hits]
 
 
-@pytest.mark.parametrize(
-    ("line", "first", "leaned_on"),
-    [
-        pytest.param(11, "It signals a strategic", "A defense analyst", id="speech-runs-on"),
-        pytest.param(14, "This transfer is", "A senior Japanese official", id="this-transfer"),
-        pytest.param(20, "The contractor added", "A U.S. defense contractor", id="contractor"),
-        pytest.param(25, "This shift is", "The transfer of Patriot", id="this-shift"),
-    ],
-)
-def test_ask_shows_what_a_sentence_of_the_article_leans_on(
-    assistant: Assistant, article: Document, line: int, first: str, leaned_on: str
-) -> None:
-    sentence = next(s for s in assistant.sentences(article.id) if s.text.startswith(first))
-    question = sentence.text.split(".")[0]
-    answer = assistant.ask(question, caution="eager")
-    assert answer.claims[0].text == sentence.text
-    shown = {claim.text: claim.leaned_on for claim in answer.claims[1:]}
-    assert any(text.startswith(leaned_on) for text in shown)
-
-
 def test_a_name_refused_once_does_not_refuse_the_next_question(assistant: Assistant) -> None:
     germany = assistant.ask("Why did Germany export missiles?")
     history = [Turn(germany.question, germany.text)]
@@ -376,7 +356,7 @@ def test_ask_of_a_tiny_document(text: str) -> None:
     tiny = Assistant.of([make_document(text)])
     for question in ("Who bought the station?", "Summarise", "Who is quoted?", "Why?"):
         assert faults(tiny.ask(question), tiny) == []
-    assert tiny.suggestions()[0] == "What is this about?"
+    assert all(tiny.ask(q).kind == "answer" for q in tiny.suggestions()[:-1])
 
 
 @pytest.mark.parametrize(
