@@ -9,113 +9,162 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rag.types import Sentence
-from rag.words import STOPWORDS, stem, words
+from rag.words import STOPWORDS
 
 LONGEST_QUESTION = 90
 """Characters; a longer suggestion does not fit its button."""
 
-_WHEN = re.compile(
-    r"(?P<subject>(?:The|A|An|This) [^,;:]{3,60}?) (?P<be>was|were|is|are) (?P<verb>[a-z]+ed|held"
-    r"|built|born|sold|made|sent|found|set) (?:in|on|at|by|during|since) (?:the )?"
-    r"(?:early |late |mid-)?(?:January|February|March|April|May|June|July|August|September|October"
-    r"|November|December|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|\d{4})"
+_MONTH = (
+    r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
+    r"|Jan\.|Feb\.|Aug\.|Sept\.|Oct\.|Nov\.|Dec\.)"
 )
-_WHO = re.compile(
-    r"(?P<subject>[A-Z][^;:]{3,140}?) (?P<verb>confirmed|announced|warned|argued|emphasi[sz]ed"
-    r"|insisted|admitted|denied|promised|predicted|suggested) that (?P<clause>[^,;:“”\"‘]{15,}?)"
+_WHEN = re.compile(
+    r"(?P<subject>(?:The|A|An) (?!(?:\w+est|other|first|last|same|second|rest|result)\b)"
+    r"[^,;:.]{3,60}?)"
+    r" (?P<be>was|were) (?P<verb>[a-z]+ed|held|built|born|sold|made|sent|found|set)"
+    r" (?:in|on|at|during|since) (?:the )?(?:early |late |mid-)?"
+    rf"(?:\d{{1,2}} )?(?:{_MONTH}|[A-Z][a-z]+day\b|\d{{4}}\b)"
+)
+_WHO_SAID = re.compile(
+    r"[A-Z][^;:“”\"‘]{3,140}? (?P<verb>confirmed|announced|warned|argued|emphasi[sz]ed|insisted"
+    r"|admitted|denied|promised|predicted|suggested) that (?P<clause>[^,;:“”\"‘]{15,}?)"
     r"(?=[,;]|[.!?]$)"
 )
-_SAID = re.compile(
-    r"(?P<subject>(?:The|A|An|One) (?:[A-Za-z.-]+ ){0,4}?(?:official|minister|spokes\w+|analyst"
-    r"|professor|director|president|manager|lawyer|mayor|teacher|doctor|farmer|engineer|contractor"
-    r"|member|scientist|researcher|leader|judge|officer|author))\b"
+_FINITE = re.compile(
+    r"\b(?:is|are|was|were|be|been|has|have|had|will|would|can|could|may|might|must|should)\b"
 )
-_SPEECH = re.compile(r"\b(?:said|says|stated|noted|added|told|argued|warned|confirmed)\b")
-
-_NEVER_SAID = (
-    "How much did {topic} cost?",
-    "Who paid for {topic}?",
-    "What colour is {topic}?",
-    "What is the telephone number for {topic}?",
+_POINTS_AWAY = re.compile(
+    r"\b(?:it|its|this|that|these|those|they|them|their|he|him|his|she|her|we|our|my|I|you)\b",
+    re.IGNORECASE,
 )
 
+_NAME_WORD = r"(?:[A-Z][’'])?[A-Z][\w-]*[a-z]"
+_NAME = rf"(?<!of )(?<!and )(?<!for )\b{_NAME_WORD}(?: {_NAME_WORD}){{1,4}}(?![’'\w-])"
+_SAYS = r"(?:said|says|argued|argues|warned|warns|noted|notes|added|told|stated|suggested)"
+_ROLE = (
+    r"(?:official|minister|spokes\w+|analyst|professor|director|president|manager|lawyer|mayor"
+    r"|teacher|doctor|farmer|engineer|contractor|member|scientist|researcher|leader|judge|officer"
+    r"|author|diplomat|nurse|resident|worker|expert|economist|historian|adviser|physicist)"
+)
+_SPEAKER = re.compile(
+    rf"(?P<name>{_NAME})(?:,[^,.;:“”\"]{{3,60}},)? {_SAYS}\b"
+    rf"|, (?P<apposed>{_NAME}), {_SAYS}\b|[\"”’'»] {_SAYS} (?P<after>{_NAME})"
+)
+_UNNAMED = re.compile(rf"(?:The|An?|One) (?P<role>(?:[a-z-]+ ){{0,2}}{_ROLE})\b(?=[ ,])(?! of\b)")
+_SPEECH = re.compile(rf"\b{_SAYS}\b")
+_INTRODUCED = re.compile(
+    rf"(?P<name>{_NAME}), (?:who\b|[1-9]\d,|(?:an?|the) (?:[a-z-]+ ){{0,4}}{_ROLE}\b)"
+)
+_NO_NAME = re.compile(
+    rf"\b(?:{_MONTH}|\w+day|The|An?|In|On|At|But|And|For|As|When|After|Before|While|One|Its?|His"
+    r"|Her|Their|If|By|From|What|Why|How|Who)(?!\w)"
+)
 
-def topics(sentences: Sequence[Sentence]) -> list[str]:
-    """Return what a text is about: its most repeated pairs of words, as first written.
+_AFTER = (
+    r"(?=[.,;]| (?:is|are|was|were|has|have|had|will|can|must|should|of|in|and|for|to|with|at|on"
+    r"|from)\b)"
+)
+_NAMED = re.compile(rf"(?<=[a-z,] )(?:the |(?<!the )){_NAME}{_AFTER}")
+_THING = re.compile(rf"\bthe (?P<thing>(?:[a-z-]+ )?[a-z-]{{4,}})(?<!ed){_AFTER}")
+_NO_THING = frozenset(
+    """end time year years day days week month rest number first second third last next same other
+    most least latter former one ones two three four five six seven eight nine ten way place part
+    hands case moment beginning need back top bottom""".split()
+)
 
-    >>> topics([Sentence("d-0", "d", "Patriot missiles fly. Patriot missiles land.", 0, 44)])
-    ['Patriot missiles']
-    """
-    counts: Counter[tuple[str, str]] = Counter()
-    written: dict[tuple[str, str], str] = {}
-    for sentence in sentences:
-        for run in re.split(r"[^\w\s.’'-]|(?<=[a-z])\.(?:\s|$)", sentence.text):
-            found = words(run)
-            for left, right in itertools.pairwise(found):
-                if not _is_topic_word(left) or not _is_topic_word(right):
-                    continue
-                if f"{left} {right}" not in run:
-                    continue
-                key = (stem(left), stem(right))
-                counts[key] += 1
-                written.setdefault(key, f"{left} {right}")
-    return [written[key] for key, count in counts.most_common(8) if count > 1]
+_NEVER_SAID = ("How old is {person}?", "Where was {person} born?")
+_HARDLY_SAID = ("What will the weather be like tomorrow?", "How do I bake bread?")
 
 
 def answerable_questions(sentences: Sequence[Sentence]) -> Iterator[str]:
-    """Yield questions that the text should answer, the most telling shapes first."""
-    shapes = (_when, _who, _said)
-    found = [list(_short(shape(sentences))) for shape in shapes]
-    yield from (questions[0] for questions in found if questions)
-    yield from (f"What does the text say about {_phrase(topic)}?" for topic in topics(sentences))
-    yield from (question for questions in found for question in questions[1:])
+    """Yield questions that the text should answer, one of each shape before the next of any."""
+    shapes = (_when, _what_said, _who_said, _who_is, _about)
+    found = [_short(shape(sentences)) for shape in shapes]
+    for questions in itertools.zip_longest(*found):
+        yield from (question for question in questions if question)
     yield "What is this about?"
+    yield "Who is quoted?"
 
 
 def unanswerable_questions(sentences: Sequence[Sentence]) -> Iterator[str]:
-    """Yield questions in the text's own words that it hardly answers; the caller makes sure."""
-    subjects = [_phrase(topic) for topic in topics(sentences)] or ["it"]
+    """Yield questions that it hardly answers, in its own words first; the caller makes sure."""
+    things = [m["subject"] for m in _whens(sentences) if m["be"] == "was" and m[0][0] == "T"]
+    yield from _short(f"How much did {_lower_first(thing)} cost?" for thing in things)
+    people = [f"the {role}" for role in _roles(sentences)] + list(_names(_INTRODUCED, sentences))
     for pattern in _NEVER_SAID:
-        for subject in subjects[:3]:
-            yield pattern.format(topic=subject)
+        yield from _short(pattern.format(person=person) for person in dict.fromkeys(people))
+    yield from _HARDLY_SAID
 
 
 def _when(sentences: Sequence[Sentence]) -> Iterator[str]:
+    for match in _whens(sentences):
+        yield f"When {match['be']} {_lower_first(match['subject'])} {match['verb']}?"
+
+
+def _whens(sentences: Sequence[Sentence]) -> Iterator[re.Match[str]]:
+    for match in _matches(_WHEN, sentences):
+        if not _POINTS_AWAY.search(match["subject"]) and not _SPEECH.search(match["subject"]):
+            yield match
+
+
+def _who_said(sentences: Sequence[Sentence]) -> Iterator[str]:
+    for match in _matches(_WHO_SAID, sentences):
+        clause = match["clause"]
+        if _FINITE.search(clause) and not _POINTS_AWAY.search(clause):
+            yield f"Who {match['verb']} that {clause}?"
+
+
+def _what_said(sentences: Sequence[Sentence]) -> Iterator[str]:
+    yield from (f"What did {name} say?" for name in _names(_SPEAKER, sentences))
+    yield from (f"What did the {role} say?" for role in _roles(sentences))
+
+
+def _who_is(sentences: Sequence[Sentence]) -> Iterator[str]:
+    yield from (f"Who is {name}?" for name in _names(_INTRODUCED, sentences))
+
+
+def _about(sentences: Sequence[Sentence]) -> Iterator[str]:
+    """Yield a question for each name and each thing, what comes back before what does not."""
+    names: Counter[str] = Counter()
+    things: Counter[str] = Counter()
     for sentence in sentences:
-        if match := _WHEN.match(sentence.text):
-            yield f"When {match['be']} {_lower_first(match['subject'])} {match['verb']}?"
+        for match in _NAMED.finditer(sentence.text):
+            names[match[0]] += not _NO_NAME.search(match[0])
+        for match in _THING.finditer(sentence.text):
+            if not (_NO_THING | STOPWORDS).intersection(match["thing"].split()):
+                things[f"the {match['thing']}"] += 1
+    for person in (*_names(_SPEAKER, sentences), *_names(_INTRODUCED, sentences)):
+        names.pop(person, None)  # Asked after already.
+    found = (*names.most_common(), *things.most_common())
+    for subject, count in sorted(found, key=lambda item: item[1] < 2):
+        if count:
+            yield f"What does the text say about {subject}?"
 
 
-def _who(sentences: Sequence[Sentence]) -> Iterator[str]:
-    for sentence in sentences:
-        if (match := _WHO.match(sentence.text)) and not _leans_inside(match["clause"]):
-            yield f"Who {match['verb']} that {match['clause']}?"
+def _matches(shape: re.Pattern[str], sentences: Sequence[Sentence]) -> Iterator[re.Match[str]]:
+    return (match for sentence in sentences if (match := shape.match(sentence.text)))
 
 
-def _said(sentences: Sequence[Sentence]) -> Iterator[str]:
-    for sentence in sentences:
-        if (match := _SAID.match(sentence.text)) and _SPEECH.search(sentence.text):
-            yield f"What did {_lower_first(match['subject'])} say?"
+def _names(shape: re.Pattern[str], sentences: Sequence[Sentence]) -> Iterator[str]:
+    """Yield whoever the shape names, each once."""
+    found = [match for sentence in sentences for match in shape.finditer(sentence.text)]
+    names = (next(filter(None, match.groups())) for match in found)
+    yield from dict.fromkeys(name for name in names if not _NO_NAME.search(name))
 
 
-def _short(questions: Iterator[str]) -> Iterator[str]:
+def _roles(sentences: Sequence[Sentence]) -> Iterator[str]:
+    """Yield those who speak and are known only by what they are."""
+    for match in _matches(_UNNAMED, sentences):
+        if _SPEECH.search(match.string):
+            yield match["role"]
+
+
+def _short(questions: Iterable[str]) -> Iterator[str]:
     return (question for question in questions if len(question) <= LONGEST_QUESTION)
-
-
-def _leans_inside(clause: str) -> bool:
-    return bool(re.match(r"(?:it|this|that|they|he|she|these|those)\b", clause))
 
 
 def _lower_first(phrase: str) -> str:
     return phrase[0].lower() + phrase[1:]
-
-
-def _phrase(topic: str) -> str:
-    return topic if topic.lower().startswith(("the ", "a ")) else f"the {topic}"
-
-
-def _is_topic_word(word: str) -> bool:
-    return word.lower() not in STOPWORDS and len(word) > 2 and word[0].isalpha()
