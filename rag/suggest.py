@@ -63,7 +63,10 @@ _NO_NAME = re.compile(
     r"|Her|Their|If|By|From|What|Why|How|Who)(?!\w)"
 )
 
-_AFTER = r"(?=[.,;]| (?:is|are|was|were|has|have|had|will|can|must|should|of|in|and|for|to|with|at|on|from)\b)"
+_AFTER = (
+    r"(?=[.,;]| (?:is|are|was|were|has|have|had|will|can|must|should|of|in|and|for|to|with|at|on"
+    r"|from)\b)"
+)
 _NAMED = re.compile(rf"(?<=[a-z,] )(?:the |(?<!the )){_NAME}{_AFTER}")
 _THING = re.compile(rf"\bthe (?P<thing>(?:[a-z-]+ )?[a-z-]{{4,}})(?<!ed){_AFTER}")
 _NO_THING = frozenset(

@@ -117,6 +117,32 @@ def test_leans_on_the_article(article_sentences: tuple[Sentence, ...]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("first", "leaned_on"),
+    [
+        pytest.param("It signals a strategic", ["A defense analyst"], id="speech-runs-on"),
+        pytest.param("This transfer is", ["A senior Japanese official"], id="this-transfer"),
+        pytest.param("The contractor added", ["A U.S. defense contractor"], id="the-contractor"),
+        pytest.param("This shift is", ["The transfer of Patriot"], id="this-shift"),
+        pytest.param("However, such moves", ["Experts suggest"], id="such-moves"),
+        pytest.param(
+            "The analyst added", ["A defense analyst", "It signals"], id="two-sentences-back"
+        ),
+        pytest.param("The move has sparked", [], id="alone"),
+    ],
+)
+def test_claim_shows_what_a_sentence_of_the_article_leans_on(
+    article: Document, article_sentences: tuple[Sentence, ...], first: str, leaned_on: list[str]
+) -> None:
+    (asked,) = [s for s in article_sentences if s.text.startswith(first)]
+    found = claim([Evidence(asked, 0.9)], {article.id: article}, lambda _: article_sentences)
+    assert found[0].text == asked.text
+    assert [
+        c.text[: len(start)] for c, start in zip(found[1:], leaned_on, strict=True)
+    ] == leaned_on
+    assert all(c.leaned_on for c in found[1:])
+
+
+@pytest.mark.parametrize(
     ("answerability", "names", "caution", "reason"),
     [
         pytest.param(0.9, ("Germany",), "eager", "unknown_name", id="unknown-name"),
