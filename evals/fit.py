@@ -114,7 +114,8 @@ def _fit(asked: Sequence[Asked], files: Sequence[Path]) -> dict[str, Any]:
     for k in range(FOLDS):
         model = _fit_sentences([row for row in asked if row.fold != k])
         for i in np.flatnonzero(folds == k):
-            scores[i] = model.decision_function(with_network(asked[int(i)].signals, asked[int(i)].scanned))
+            row = asked[int(i)]
+            scores[i] = model.decision_function(with_network(row.signals, row.scanned))
     whole = np.stack([_question_signals(r, s) for r, s in zip(asked, scores, strict=True)])
 
     answerability = np.zeros(len(asked))
