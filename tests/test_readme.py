@@ -24,11 +24,18 @@ def commands() -> list[tuple[str, str]]:
     return sorted(set(found))
 
 
-@pytest.mark.parametrize(("program", "command"), commands(), ids=" ".join)
-def test_a_command_of_the_readme_has_help(program, command, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        MAINS[program]([command, "--help"] if command else ["--help"])
-    assert stopped.value.code == 0
+def show_help(program: str, command: list[str]) -> int:
+    """Return the exit code of a command's `--help`."""
+    try:
+        return MAINS[program]([*command, "--help"])
+    except SystemExit as stopped:
+        return int(stopped.code or 0)
+
+
+@pytest.mark.parametrize("command", [" ".join(found).strip() for found in commands()])
+def test_a_command_of_the_readme_has_help(command, capsys):
+    program = next(name for name in MAINS if command.startswith(name))
+    assert show_help(program, command.removeprefix(program).split()) == 0
     assert "usage:" in capsys.readouterr().out
 
 
@@ -36,8 +43,7 @@ def test_options_named_for_a_command_are_its_options(capsys):
     for row in re.findall(r"`(python [^`]+)` \(([^)]*--[^)]*)\)", README):
         program = next(name for name in MAINS if row[0].startswith(name))
         command = re.findall(r"^[a-z]+", row[0][len(program) :].strip())
-        with pytest.raises(SystemExit):
-            MAINS[program]([*command, "--help"])
+        show_help(program, command)
         shown = capsys.readouterr().out
         for option in re.findall(r"--[a-z]+", row[1]):
             assert option in shown, f"{row[0]} has no {option}"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from conftest import make_document
 
 from rag.config import DEFAULT_ENCODER, load_config
 from rag.index import Index
 from rag.models import load_encoder
 from rag.retrieve import PassageRetriever, fuse_rankings, retrieve
 from rag.types import Hit, Passage, Stage
+from tests.conftest import make_document
 
 TEXTS = {
     "bread": "The bakery opens at seven in the morning. Rye bread sells out before nine.",
