@@ -78,7 +78,8 @@ class Layer(nn.Module):
         mixed = attend(query, key, value, mask)
         mixed = mixed.transpose(1, 2).reshape(rows, length, WIDTH)
         states = self.attended_norm(states + self.attended(mixed))
-        return self.norm(states + self.narrow(functional.gelu(self.widen(states))))
+        widened: Tensor = self.norm(states + self.narrow(functional.gelu(self.widen(states))))
+        return widened
 
 
 class ReaderNetwork(nn.Module):
