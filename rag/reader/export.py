@@ -1,8 +1,8 @@
 """Turns trained weights into what ships: `python -m rag.reader.export --weights FILE --data DIR`.
 
 Writes `reader.onnx` (int8 where it multiplies, a quarter of the size) and `reader.json` (its
-SHA-256, its figures on the dev rows). Can judge float32 and
-int8 side by side, so that the cost of the small numbers is known.
+SHA-256 and, with `--compare`, the figures of float32 and int8 on the dev rows, so that the cost of
+the small numbers is known).
 """
 
 from __future__ import annotations
@@ -130,9 +130,9 @@ def export(arguments: argparse.Namespace) -> None:
             figures["float32"] = judge(
                 open_graph(full), arguments.data, arguments.articles, arguments.questions
             )
-    figures["int8"] = judge(
-        open_graph(out / WEIGHTS), arguments.data, arguments.articles, arguments.questions
-    )
+            figures["int8"] = judge(
+                open_graph(out / WEIGHTS), arguments.data, arguments.articles, arguments.questions
+            )
     stored = (out / WEIGHTS).read_bytes()
     manifest = {
         "version": arguments.version,
@@ -156,7 +156,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--version", default="1", help="a name for these weights")
     parser.add_argument("--articles", type=int, default=0, help="dev articles to judge by, 0: all")
     parser.add_argument("--questions", type=int, default=0, help="squad2 rows to judge by, 0: all")
-    parser.add_argument("--compare", action="store_true", help="judge float32 as well")
+    parser.add_argument(
+        "--compare", action="store_true", help="judge float32 and int8 on the dev rows of --data"
+    )
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     export(parser.parse_args(argv))
     return 0
