@@ -47,10 +47,11 @@ def build_page(assistant: Assistant) -> gr.Blocks:
     documents = {document.id: document for document in assistant.documents}
 
     def document_html(document_id: str) -> str:
-        document = documents.get(document_id)
-        if document is None:
+        # Not those of the start: the corpus may have grown since.
+        present = {document.id: document for document in assistant.documents}
+        if document_id not in present:
             return ""
-        return render.render_document(document, assistant.sentences(document_id))
+        return render.render_document(present[document_id], assistant.sentences(document_id))
 
     def ask(
         question: str, messages: Messages, turns: tuple[Turn, ...]
