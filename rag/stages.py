@@ -54,7 +54,7 @@ class Request:
 
 
 class Stages:
-    """What each stage does, over one index, encoder and reader; holds no state of its own."""
+    """What each stage does, over one index, encoder and reader."""
 
     def __init__(self, index: Index, encoder: Encoder, reader: Reader, *, hits: int) -> None:
         self.index = index
@@ -62,6 +62,11 @@ class Stages:
         self._encoder = encoder
         self._reader = reader
         self._hits = hits
+        # Asked again at once, as an eval does for the ranking behind an answer, it is not read again.
+        self._latest: tuple[tuple[Understood, tuple[Hit, ...]] | None, Reading] = (
+            None,
+            Reading((), 0.0),
+        )
 
     @property
     def chain(self) -> Runnable[dict[str, Any], Answer]:
@@ -127,7 +132,11 @@ class Stages:
         return replace(request, hits=tuple(hits))
 
     def _read(self, request: Request) -> Request:
-        return replace(request, reading=self._reader.read(request.understood, request.hits))
+        asked, reading = self._latest
+        if asked != (request.understood, request.hits):
+            reading = self._reader.read(request.understood, request.hits)
+            self._latest = (request.understood, request.hits), reading
+        return replace(request, reading=reading)
 
     def _compose(self, request: Request) -> Answer:
         answer = compose(
