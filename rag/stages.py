@@ -62,7 +62,7 @@ class Stages:
         self._encoder = encoder
         self._reader = reader
         self._hits = hits
-        # Asked again at once, as an eval does for the ranking behind an answer, it is not read again.
+        # An eval asks again at once for the ranking behind an answer: that is not read again.
         self._latest: tuple[tuple[Understood, tuple[Hit, ...]] | None, Reading] = (
             None,
             Reading((), 0.0),
