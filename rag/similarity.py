@@ -140,12 +140,11 @@ class SimilarityReader:
         sentences = reading_order(hits)
         if not sentences:
             return Reading((), 0.0)
-        vectors = self._sentence_vectors(sentences)
         signals = sentence_signals(
             understood.queries,
             self._encoder.embed(understood.queries),
             sentences,
-            vectors,
+            self._sentence_vectors(sentences),
             self._frequency,
         )
         scanned = self._network.scan(understood, sentences) if self._network else None

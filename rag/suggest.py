@@ -87,6 +87,7 @@ def answerable_questions(sentences: Sequence[Sentence]) -> Iterator[str]:
         yield from (question for question in questions if question)
     yield "What is this about?"
     yield "Who is quoted?"
+    yield "What are the main points?"
 
 
 def unanswerable_questions(sentences: Sequence[Sentence]) -> Iterator[str]:

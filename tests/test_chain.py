@@ -120,9 +120,13 @@ def test_every_question_of_the_article_keeps_the_invariants(assistant: Assistant
 
 
 def test_the_first_claim_is_the_best(assistant: Assistant) -> None:
-    for question in ("How many missiles?", "What did the analyst say?"):
-        answer = assistant.ask(question, caution="eager")
+    for question in (
+        "What did the senior Japanese official say?",
+        "Who welcomed the deal and who is worried?",
+    ):
+        answer = assistant.ask(question)
         scores = [claim.score for claim in answer.claims if not claim.leaned_on]
+        assert len(scores) > 1
         assert scores[0] == max(scores)
 
 
@@ -192,7 +196,7 @@ def test_chain_is_a_runnable(assistant: Assistant) -> None:
 
 
 def test_chain_streams_an_answer_claim_by_claim(assistant: Assistant) -> None:
-    given = {"question": "How many missiles?", "caution": "eager"}
+    given = {"question": "What did the senior Japanese official say?"}
     parts = list(assistant.chain.stream(given))
     assert len(parts) > 1
     assert [len(part.claims) for part in parts] == list(range(1, len(parts) + 1))
@@ -259,7 +263,7 @@ def test_a_name_refused_once_does_not_refuse_the_next_question(assistant: Assist
         pytest.param("When \x00 was the batch transferred?", "answer", None, id="nul"),
         pytest.param("When was \ud800 the batch transferred?", "answer", None, id="surrogate-in"),
         pytest.param(
-            "<b>When</b> was the batch <script>alert(1)</script> transferred?",
+            "<b>When</b> was the batch of missiles <i>transferred</i>?",
             "answer",
             None,
             id="html",
