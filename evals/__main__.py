@@ -23,6 +23,7 @@ from rag.config import CLONE, DEFAULT_ENCODER
 from rag.errors import RagError
 from rag.types import Document, Sentence
 
+WEIGHTS = CLONE / "rag"
 QUESTIONS = Path(__file__).with_name("article.jsonl")
 
 
@@ -121,7 +122,7 @@ def _fit(data: Path | None) -> int:
         if data is None
         else ("similarity.json", fit_similarity(data))
     )
-    path = CLONE / "rag" / name
+    path = WEIGHTS / name
     path.write_text(json.dumps(fitted, indent=2) + "\n", "utf-8")
     print(f"{path} written.")
     return 0

@@ -408,10 +408,10 @@ def test_a_bad_row_is_one_line_on_standard_error(
 def test_fit_without_articles_leaves_the_weights_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "WEIGHTS", tmp_path / "weights.json")
+    monkeypatch.setattr(cli, "WEIGHTS", tmp_path)
     assert cli.main(["fit", "--data", str(tmp_path)]) == 1
     assert capsys.readouterr().err == f"{tmp_path / 'newsdesk'} holds no articles (*.jsonl.gz).\n"
-    assert not (tmp_path / "weights.json").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_option_before_the_command_holds(
