@@ -120,9 +120,7 @@ def sentence_signals(
     expanded_cosine = sentence_vectors @ query_vectors[-1]
     sentence_stems = [frozenset(stems(sentence.text)) for sentence in sentences]
     follows = [
-        i > 0
-        and sentences[i - 1].document_id == sentence.document_id
-        and position(sentences[i - 1]) + 1 == position(sentence)
+        i > 0 and stands_right_after(sentences[i - 1], sentence)
         for i, sentence in enumerate(sentences)
     ]
     pairs = [
@@ -152,6 +150,11 @@ def sentence_signals(
             np.array([float(wanted and bool(kind.answers.search(s.text))) for s in sentences])
         )
     return np.stack(columns, axis=1).astype(np.float64)
+
+
+def stands_right_after(before: Sentence, sentence: Sentence) -> bool:
+    """Return whether two sentences are neighbours in one document, in this order."""
+    return before.document_id == sentence.document_id and position(before) + 1 == position(sentence)
 
 
 def position(sentence: Sentence) -> int:

@@ -22,7 +22,7 @@ from rag.errors import ModelUnavailable
 from rag.reader.scan import Run, WindowScores, gather, plan_windows
 from rag.reader.tokens import load_tokenize
 from rag.reader.windows import Tokenize, Window, pad_windows
-from rag.signals import position
+from rag.signals import stands_right_after
 from rag.types import NetworkScores, Sentence, Understood
 
 FOLDER = Path(__file__).resolve().parent
@@ -115,13 +115,8 @@ def cut_batches(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]
 def cut_runs(sentences: Sequence[Sentence]) -> list[list[Sentence]]:
     """Return the sentences in runs of neighbours, in the order given."""
     runs: list[list[Sentence]] = []
-    for before, sentence in zip([None, *sentences], sentences, strict=False):
-        joins = (
-            before is not None
-            and before.document_id == sentence.document_id
-            and position(before) + 1 == position(sentence)
-        )
-        if not joins:
+    for sentence in sentences:
+        if not runs or not stands_right_after(runs[-1][-1], sentence):
             runs.append([])
         runs[-1].append(sentence)
     return runs
