@@ -23,7 +23,7 @@ from rag.names import Vocabulary, terms_of
 from rag.types import Document, Page, Passage, Section, Sentence
 from rag.words import content_stems, stems
 
-SCHEMA = 2
+SCHEMA = 3
 """Changes with the tables below or with what fills them (`rag.words`, `rag.names`): an older record
 is made again, a newer one is left alone."""
 
@@ -41,7 +41,8 @@ CREATE TABLE files (
 );
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL,
-    format TEXT NOT NULL, sha256 TEXT NOT NULL, sections TEXT NOT NULL, pages TEXT NOT NULL
+    format TEXT NOT NULL, sha256 TEXT NOT NULL, sections TEXT NOT NULL, pages TEXT NOT NULL,
+    author TEXT, published TEXT, origin TEXT
 );
 CREATE TABLE sentences (
     document_id TEXT NOT NULL, k INTEGER NOT NULL, id TEXT NOT NULL, start INTEGER NOT NULL,
@@ -300,9 +301,12 @@ class Record:
             document.sha256,
             json.dumps([asdict(section) for section in document.sections], ensure_ascii=False),
             json.dumps([asdict(page) for page in document.pages]),
+            document.author,
+            document.published,
+            document.origin,
         )
         self._connection.execute(
-            "INSERT OR REPLACE INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values
+            f"INSERT OR REPLACE INTO documents VALUES ({', '.join('?' * len(values))})", values
         )
         self._documents.pop(document.id, None)
         self._connection.execute("DELETE FROM names WHERE document_id = ?", (document.id,))
@@ -386,4 +390,7 @@ def _document(row: Sequence[Any]) -> Document:
         sha256=sha256,
         sections=tuple(Section(**section) for section in sections),
         pages=tuple(Page(**page) for page in pages),
+        author=row[8],
+        published=row[9],
+        origin=row[10],
     )

@@ -6,7 +6,7 @@ Every span is half-open and counts Unicode code points of `Document.text`:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -44,7 +44,11 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One text people can ask about. `id` comes from the text, `sha256` from the file's bytes."""
+    """One text people can ask about. `id` comes from the text, `sha256` from the file's bytes.
+
+    `source` is the file's path within the corpus; `origin` is where it was added from, a path or a
+    URL. `published` is a date as ISO 8601 writes it, or as the document does where that is unclear.
+    """
 
     id: str
     title: str
@@ -54,6 +58,9 @@ class Document:
     sha256: str
     sections: tuple[Section, ...] = ()
     pages: tuple[Page, ...] = ()
+    author: str | None = None
+    published: str | None = None
+    origin: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +226,34 @@ class Decision:
 
     thresholds: Mapping[Caution, float]
     further: float
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a long piece of work has come: `done` of `total` things, after `seconds`.
+
+    `stage` says what is being done ("Reading", "Embedding"), `name` with what.
+    """
+
+    stage: str
+    done: int
+    total: int
+    seconds: float
+    name: str = ""
+
+    @property
+    def rate(self) -> float:
+        """Things a second so far, 0 where nothing is done yet."""
+        return self.done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long the rest takes at that rate, None where it cannot be told."""
+        return (self.total - self.done) / self.rate if self.rate else None
+
+
+Tell = Callable[[str | Progress], None]
+"""Takes what a person waiting should know: a line of text, or how far the work has come."""
 
 
 class Encoder(Protocol):
