@@ -154,6 +154,19 @@ class Corpus:
                 return document
         raise CorpusError(f"No document {document_id} in {self.folder}. See: python -m rag list")
 
+    def rename(self, document_id: str, title: str) -> Document:
+        """Write another title into a document's sidecar, and return the document."""
+        title = " ".join(title.split())
+        if not title:
+            raise CorpusError("The title is empty. Give one.")
+        for file, document in self._documents():
+            if document.id == document_id:
+                values = {**read_sidecar(file.path), "title": title}
+                sidecar = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
+                _write(sidecar_path(file.path), sidecar.encode())
+                return self.read(file)
+        raise CorpusError(f"No document {document_id} in {self.folder}. See: python -m rag list")
+
     def _documents(self) -> list[tuple[CorpusFile, Document]]:
         """Return the files that can be read; the others are reported by whoever reads them."""
         found = []
