@@ -46,7 +46,7 @@ class Config:
     """A scanned book has 100 MB; past this a file is a mistake more often than a document."""
 
     add_files: int = 100_000
-    """Documents one `add` takes: each costs a line of its report, and some seconds if it is long."""
+    """Documents one `add` takes: each costs a line of its report, and reading it."""
 
     fetch_seconds: float = 30.0
     """For one address, with all its redirects: whoever waits longer would have given up."""

@@ -13,7 +13,7 @@ import threading
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from urllib.parse import unquote, urljoin, urlsplit
@@ -137,10 +137,8 @@ def _ask(
     def cut() -> None:
         expired.set()
         # The plain socket's: that of TLS would first say goodbye.
-        try:
+        with suppress(OSError):
             socket.socket.shutdown(opened, socket.SHUT_RDWR)
-        except OSError:
-            pass  # It is closed already.
 
     timer = threading.Timer(max(0.0, deadline - time.monotonic()), cut)
     timer.daemon = True
@@ -150,9 +148,12 @@ def _ask(
         connection.sock = opened
         if address.scheme == "https":
             context = ssl.create_default_context()
-            # A handshake is waited for inside `wrap_socket`, and cut by the timer too.
-            opened = context.wrap_socket(opened, server_hostname=address.host)
-            connection.sock = opened
+            # Apart from the handshake, so that the timer can cut that too.
+            secured = context.wrap_socket(
+                opened, server_hostname=address.host, do_handshake_on_connect=False
+            )
+            connection.sock = opened = secured
+            secured.do_handshake()
         default = 443 if address.scheme == "https" else 80
         host = f"[{address.host}]" if ":" in address.host else address.host
         connection.putrequest("GET", address.target, skip_host=True, skip_accept_encoding=True)
