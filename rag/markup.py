@@ -7,12 +7,13 @@ are left out. Markdown goes through HTML, so that there is one reader. Knows not
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
 
-from rag.types import Section
+from rag.types import Page, Section
 
 _UNREADABLE = frozenset(
     "script style noscript template svg math iframe object button select textarea dialog canvas "
@@ -35,11 +36,49 @@ _FRONT_TITLE = re.compile(r"^title:[ \t]*([\"']?)(.+?)\1[ \t]*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """What a marked-up text says: its plain text, its title if it has one, its sections."""
+    """What a file says: its plain text, its sections and pages, and what it tells of itself."""
 
     text: str
     title: str | None = None
     sections: tuple[Section, ...] = ()
+    pages: tuple[Page, ...] = ()
+    author: str | None = None
+    published: str | None = None
+
+
+def join_parts(parts: Sequence[Markup], *, are_pages: bool = False) -> Markup:
+    """Return the parts as one text, parted by blank lines; each may be a page, counted from 1.
+
+    An empty page is counted, and has no span. The title is that of the first part that has one.
+    """
+    texts: list[str] = []
+    sections: list[Section] = []
+    pages: list[Page] = []
+    length = 0
+    for number, part in enumerate(parts, 1):
+        if not part.text:
+            continue
+        if texts:
+            texts.append("\n\n")
+            length += 2
+        start, length = length, length + len(part.text)
+        texts.append(part.text)
+        sections.extend(
+            Section(title=s.title, start=s.start + start, end=s.end + start) for s in part.sections
+        )
+        if are_pages:
+            pages.append(Page(number=number, start=start, end=length))
+    starts = [section.start for section in sections]
+    return Markup(
+        text="".join(texts),
+        title=next((part.title for part in parts if part.title), None),
+        # A section goes on to the next heading, over the ends of parts.
+        sections=tuple(
+            Section(title=section.title, start=section.start, end=end)
+            for section, end in zip(sections, [*starts[1:], length], strict=False)
+        ),
+        pages=tuple(pages),
+    )
 
 
 def read_markdown(text: str) -> Markup:
