@@ -26,6 +26,9 @@ _CELL_GAP = 0.9
 """Heights of a line between words that belong to different cells or columns."""
 
 _LIST_MARK = re.compile(r"[-•◦▪‣·–*oü]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\d+(?:\.\d+)*")
+_LABEL = re.compile(r"\A(\d{1,3}[.)])(?=[^\W\d_])")
+"""The number of a list's item, which may be set off by less than a space."""
+
 _BOLD = 600
 _MIN_COLUMN_ROWS = 4
 _MIN_COLUMN_LETTERS = 18
@@ -377,7 +380,9 @@ def _line(number: int, row: _Row) -> Line:
     return Line(
         page=number,
         words=tuple(words),
-        text=" | ".join(" ".join(_marked(word) for word in cell) for cell in row),
+        text=_LABEL.sub(
+            r"\1 ", " | ".join(" ".join(_marked(word) for word in cell) for cell in row)
+        ),
         x0=min(word.x0 for word in words),
         x1=max(word.x1 for word in words),
         y0=min(word.y0 for word in words),
