@@ -42,8 +42,8 @@ class Config:
     lock_seconds: float = 60.0
     """How long a command waits for another process that is writing the index."""
 
-    file_bytes: int = 200_000_000
-    """A scanned book has 100 MB; past this a file is a mistake more often than a document."""
+    file_bytes: int = 100_000_000
+    """A scanned book has some 100 MB; past that a file is a mistake more often than a document."""
 
     add_files: int = 100_000
     """Documents one `add` takes: each costs a line of its report, and reading it."""
