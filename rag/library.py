@@ -22,7 +22,7 @@ from rag.corpus import AddReport, Corpus
 from rag.errors import CorpusError, IndexUnusable, RagError
 from rag.fetch import fetch
 from rag.files import safe_stem
-from rag.identity import PASTED, Remembered
+from rag.identity import PASTED, UPLOADED, Remembered
 from rag.load import FORMATS, SIDECAR, read_sidecar
 from rag.lock import write_lock
 from rag.record import Record
@@ -39,6 +39,17 @@ class Pasted:
 
     title: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent by a browser: where it waits, and what its sender calls it."""
+
+    path: Path
+    name: str
+
+
+Item = Path | str | Pasted | Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +71,11 @@ class Listed:
     origin: str | None
 
 
-def add(
-    config: Config, encoder: Encoder, items: Sequence[Path | str | Pasted], *, tell: Tell
-) -> list[AddReport]:
+def add(config: Config, encoder: Encoder, items: Sequence[Item], *, tell: Tell) -> list[AddReport]:
     """Take documents into the corpus, bring the index in step, and return what became of each.
 
-    An item is a file, a folder or a zip archive, an http(s) address, or pasted text. That one
-    cannot be added never stops the others. Broken off at any point, what was taken in stays, and
+    An item is a file, a folder or a zip archive, an upload, an http(s) address, or pasted text.
+    That one cannot be added never stops the others. Broken off at any point, what was taken in stays, and
     the same call goes on from there: what is unchanged is told by its bytes, and not parsed.
 
     Raises:
@@ -178,11 +187,12 @@ def listing(config: Config, encoder: Encoder, *, tell: Tell = lambda _: None) ->
     return listed
 
 
-def _take(
-    corpus: Corpus, item: Path | str | Pasted, place: Path, config: Config
-) -> Iterator[AddReport]:
+def _take(corpus: Corpus, item: Item, place: Path, config: Config) -> Iterator[AddReport]:
     """Yield a report for each document of an item."""
-    name = PASTED if isinstance(item, Pasted) else str(item)
+    source = None
+    if isinstance(item, Upload):
+        item, source = item.path, UPLOADED + item.name
+    name = PASTED if isinstance(item, Pasted) else source or str(item)
     try:
         if isinstance(item, Pasted):
             yield _take_pasted(corpus, item, place)
@@ -190,19 +200,19 @@ def _take(
             yield _take_fetched(corpus, item, place, config)
         elif item.suffix.lower() == SUFFIX:
             for member in unpack(item, place, config):
-                source = f"{item.absolute()}!{member.name}"
+                inside = f"{source or item.absolute()}!{member.name}"
                 if member.path is None:
-                    yield AddReport(source, "failed", reason=member.reason)
+                    yield AddReport(inside, "failed", reason=member.reason)
                 else:
-                    yield corpus.add(member.path, source=source)
+                    yield corpus.add(member.path, source=inside)
         else:
             if item.is_file() and item.stat().st_size > config.file_bytes:
                 raise CorpusError(
-                    f"{item} has {item.stat().st_size / 1e6:,.0f} MB, more than the "
+                    f"{name} has {item.stat().st_size / 1e6:,.0f} MB, more than the "
                     f"{config.file_bytes / 1e6:,.0f} MB that are read. Split it into smaller "
                     "documents."
                 )
-            yield corpus.add(item)
+            yield corpus.add(item, source=source)
     except CorpusError as error:
         yield AddReport(name, "failed", reason=str(error))
     except OSError as error:
@@ -232,10 +242,10 @@ def _take_fetched(corpus: Corpus, url: str, place: Path, config: Config) -> AddR
 
 
 def _expand(
-    items: Sequence[Path | str | Pasted], config: Config, tell: Tell
-) -> tuple[list[tuple[Path | str | Pasted, int]], list[AddReport]]:
+    items: Sequence[Item], config: Config, tell: Tell
+) -> tuple[list[tuple[Item, int]], list[AddReport]]:
     """Return what is to be read, each with how many documents it seems to hold, and failures."""
-    pending: list[tuple[Path | str | Pasted, int]] = []
+    pending: list[tuple[Item, int]] = []
     failures: list[AddReport] = []
     passed = 0
     for item in items:
@@ -266,7 +276,8 @@ def _expand(
     return pending, failures
 
 
-def _count(item: Path | str | Pasted, config: Config) -> int:
+def _count(item: Item, config: Config) -> int:
+    item = item.path if isinstance(item, Upload) else item
     if isinstance(item, Path) and item.suffix.lower() == SUFFIX:
         return max(1, count_members(item, config))
     return 1
