@@ -60,6 +60,10 @@ class Config:
     fetch_redirects: int = 5
     """http to https, to www, to a language: more are a loop."""
 
+    fetch_anywhere: bool = False
+    """Whether an address may be of this machine or its neighbours: for tests, of their own server.
+    No option or variable sets it, so that nobody trips over it."""
+
     archive_files: int = 5_000
     """Documents in one archive; each is a line of the report."""
 
