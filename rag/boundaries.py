@@ -120,11 +120,11 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 
 def row_spans(text: str) -> list[tuple[int, int]]:
-    """Return the half-open spans of the rows of a sheet, which are its sentences.
+    r"""Return the half-open spans of the rows of a sheet, which are its sentences.
 
     A row with a long text in it is parted as any text is.
 
-    >>> row_spans("Name: Ann; Note: Late. Ill.\\nName: Bob.")
+    >>> row_spans("Name: Ann; Note: Late. Ill.\nName: Bob.")
     [(0, 27), (28, 38)]
     """
     spans: list[tuple[int, int]] = []

@@ -21,7 +21,9 @@ _MIN_COLUMN_ROWS = 4
 _MIN_COLUMN_LETTERS = 18
 """Median letters of a line on each side of a gutter; cells of a table have fewer."""
 
-_LIST_MARK = re.compile(r"[-•◦▪‣·–*oü]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\d+(?:\.\d+)*")
+_LIST_MARK = re.compile(
+    r"[-•◦▪‣·–*oü]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\d{1,2}(?:\.\d{1,2})+"
+)
 _LABEL = re.compile(r"\A(\d{1,3}[.)])(?=[^\W\d_])")
 """The number of a list's item, which may be set off by less than a space."""
 

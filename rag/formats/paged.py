@@ -102,13 +102,14 @@ def _without_running_lines(pages: Sequence[list[Line]]) -> list[list[Line]]:
 def _edge_lines(lines: list[Line]) -> list[Line]:
     """Return the lines above the first and below the last wide gap of a page."""
     ordered = sorted(lines, key=lambda line: -line.y0)
-    found = []
+    found: list[Line] = []
     for edge in (ordered, ordered[::-1]):
         for k in range(1, min(_EDGE_LINES, len(edge) - 1) + 1):
             outer, inner = edge[k - 1], edge[k]
             distance = max(outer.y0 - inner.y1, inner.y0 - outer.y1)
             if distance > 0.5 * min(outer.size, inner.size):
-                found.extend(edge[:k])
+                # The head of a table that goes on is repeated too, and belongs to its rows.
+                found.extend(line for line in edge[:k] if line.cells == 1)
     return found
 
 
