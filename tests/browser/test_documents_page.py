@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -113,19 +112,17 @@ def test_empty_corpus_opens_invites_and_is_asked_after_the_first_file(
     assert page.locator("#tab-documents").get_attribute("aria-selected") == "true"
     visited.ask("When?")
     assert "no document" in page.locator("#chat .abstention").inner_text()
-    report = send(page, ("station.txt", STATION))
+    report = send(page, ("lamp.txt", LAMP))
     assert report.locator("h3").inner_text() == "1 document added"
-    assert report.locator("tbody tr").inner_text().split("\t") == [
-        "station.txt",
-        "Added: 3 sentences",
-    ]
-    page.locator("#title", has_text="“Station”").wait_for()
-    facts = entry(page, "Station").locator(".facts").inner_text()
-    assert facts.startswith("3 sentences · 193 B · added 20")
-    assert facts.endswith(" · station.txt")
-    visited.ask("How much did Lindach pay for the station?")
-    assert "240,000 euros" in page.locator("#chat .answer").inner_text()
-    assert [path.name for path in corpus.glob("*.txt")] == ["station.txt"]
+    assert report.locator("th").all_inner_texts()[-1] == "lamp.txt"
+    assert report.locator("td").inner_text() == "Added: 2 sentences"
+    page.locator("#title", has_text="“Lamp”").wait_for()
+    facts = entry(page, "Lamp").locator(".facts").inner_text()
+    assert facts.startswith(f"2 sentences · {len(LAMP)} B · added 20")
+    assert facts.endswith(" · lamp.txt")
+    visited.ask(COST)
+    assert "12 crowns" in page.locator("#chat .answer").inner_text()
+    assert [path.name for path in corpus.glob("*.txt")] == ["lamp.txt"]
 
 
 def test_bad_file_is_a_sentence_and_stops_no_other(enter: Enter, corpus: Path) -> None:
@@ -159,9 +156,8 @@ def test_pasted_text_keeps_its_title_and_nothing_in_it_runs(enter: Enter, corpus
     page = visited.page
     title = "Lamp <script>window.hacked=1</script> & <b>oil</b>"
     page.get_by_text("Paste text").click()
-    page.get_by_label("Text", exact=True).fill(
-        LAMP + "<img src=x onerror=window.hacked=2> ended it."
-    )
+    hostile = "<img src=x onerror=window.hacked=2>"
+    page.get_by_label("Text", exact=True).fill(f"{LAMP}{hostile} ended it.")
     page.locator(".add-text button").click()
     page.locator(".said", has_text="The text has no title").wait_for()
     page.get_by_label("Title").fill(title)
@@ -170,7 +166,7 @@ def test_pasted_text_keeps_its_title_and_nothing_in_it_runs(enter: Enter, corpus
     page.locator("#title", has_text=title).wait_for()
     page.get_by_role("button", name=title, exact=True).click()
     page.locator("#article h2", has_text=title).wait_for()
-    assert "<img src=x onerror=window.hacked=2>" in page.locator("#article").inner_text()
+    assert hostile in page.locator("#article").inner_text()
     assert page.evaluate("window.hacked") is None
     assert page.locator("#article img, .shelf script, .shelf b, #chat .intro b").count() == 0
 
@@ -317,8 +313,7 @@ def test_another_site_can_change_nothing(enter: Enter, corpus: Path) -> None:
             data='{"title": "t", "text": "The moon is made of cheese."}',
         )
         assert answer.status == 403
-    with contextlib.suppress(StopIteration):
-        raise AssertionError(next(corpus.glob("*.txt")))
+    assert list(corpus.glob("*.txt")) == []
 
 
 def test_phone_and_keyboard_reach_everything(enter: Enter, corpus: Path) -> None:
