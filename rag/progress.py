@@ -9,8 +9,10 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from rag.types import Progress
+if TYPE_CHECKING:
+    from rag.types import Progress  # It would bring numpy, and help is to come at once.
 
 _REDRAW_SECONDS = 0.1
 """A bar that is drawn more often costs time and shows no more."""
@@ -71,6 +73,7 @@ TERMINAL = Terminal()
 def line(progress: Progress) -> str:
     """Return progress in words.
 
+    >>> from rag.types import Progress
     >>> line(Progress("Reading", 120, 1_000, 4.0))
     'Reading: 120 of 1,000, 30 a second, 29 s left'
     """
