@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -170,6 +171,17 @@ class Assistant:
     def chain(self) -> Runnable[dict[str, Any], Answer]:
         """The stages as a LangChain Runnable; see `rag.stages.Stages.chain`."""
         return self._current().chain
+
+    def renew(self) -> None:
+        """Take the state after a change that is known to be done, waiting for who is at it.
+
+        Raises:
+            RagError: the corpus or the index can no longer be read.
+        """
+        with self._renewing:
+            if self._stages.index.is_stale():
+                with suppress(IndexLocked):  # The next question tries again.
+                    self._stages = self._new_stages(wait=False)
 
     def _current(self) -> Stages:
         """Return the stages over the corpus as it is.

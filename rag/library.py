@@ -75,8 +75,9 @@ def add(config: Config, encoder: Encoder, items: Sequence[Item], *, tell: Tell) 
     """Take documents into the corpus, bring the index in step, and return what became of each.
 
     An item is a file, a folder or a zip archive, an upload, an http(s) address, or pasted text.
-    That one cannot be added never stops the others. Broken off at any point, what was taken in stays, and
-    the same call goes on from there: what is unchanged is told by its bytes, and not parsed.
+    That one cannot be added never stops the others. Broken off at any point, what was taken in
+    stays, and the same call goes on from there: what is unchanged is told by its bytes, and not
+    parsed.
 
     Raises:
         CorpusError: the corpus folder cannot be made or read.

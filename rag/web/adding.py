@@ -212,8 +212,8 @@ def too_large(max_bytes: int) -> str:
 
 
 def shown_name(name: str) -> str:
-    """Return a file's name on one line, no longer than a person reads."""
-    return " ".join(clean(name).split())[:200] or "document"
+    """Return a file's name, without folders, on one line, no longer than a person reads."""
+    return " ".join(re.split(r"[/\\]", clean(name))[-1].split())[:200] or "document"
 
 
 def named(report: AddReport) -> AddReport:

@@ -94,7 +94,7 @@ class Shelf:
         """
         if self._looking.acquire(blocking=wait):
             try:
-                self._renew()
+                self._renew(at_once=wait)
             finally:
                 self._looking.release()
         return self._view
@@ -144,9 +144,11 @@ class Shelf:
             raise UsageError(FIXED)
         return replace(self.config, lock_seconds=WAIT_SECONDS), load_encoder(self.config.encoder)
 
-    def _renew(self) -> None:
+    def _renew(self, *, at_once: bool) -> None:
         """Take a view of the present state, unless it is the one that was seen."""
         try:
+            if at_once:
+                self.assistant.renew()
             documents = self.assistant.documents
             removed = self._removed()
         except (RagError, OSError) as error:
