@@ -293,7 +293,7 @@ def test_add_list_remove_restore_and_empty_follow_one_document(corpus, run, tmp_
 
 
 def test_add_reports_each_file_that_failed_and_adds_the_others(corpus, run, tmp_path):
-    good, bad = tmp_path / "good.txt", tmp_path / "bad.pdf"
+    good, bad = tmp_path / "good.txt", tmp_path / "bad.exe"
     good.write_text("Whales sing at night.")
     bad.write_bytes(b"%PDF")
     missing = tmp_path / "missing.txt"
