@@ -43,7 +43,8 @@ def read_pdf(data: bytes) -> Markup:
     try:
         pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        if "assword" in str(error) or "ecurity" in str(error):
+        # The reason given may be that of an earlier file: pdfium keeps it where it has none.
+        if b"/Encrypt" in data and ("assword" in str(error) or "ecurity" in str(error)):
             raise Refused("is encrypted. Save it without a password.") from None
         raise Refused(damaged("a PDF")) from None
     if len(pdf) == 0:
