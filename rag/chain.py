@@ -23,9 +23,7 @@ from rag.reader.reader import load_network
 from rag.retrieve import PassageRetriever
 from rag.similarity import SimilarityReader
 from rag.stages import Stages
-from rag.types import Answer, Caution, Document, Encoder, Network, Reading, Sentence, Turn
-
-Progress = Callable[[str], None]
+from rag.types import Answer, Caution, Document, Encoder, Network, Reading, Sentence, Tell, Turn
 
 
 class Assistant:
@@ -40,7 +38,7 @@ class Assistant:
         encoder: Encoder,
         *,
         hits: int,
-        progress: Progress = lambda _: None,
+        progress: Tell = lambda _: None,
     ) -> None:
         """Take the function that gives the index in its present state."""
         self._load = load
@@ -56,15 +54,19 @@ class Assistant:
         *,
         corpus: Path | None = None,
         index: Path | None = None,
-        progress: Progress = lambda _: None,
+        watched: bool = False,
+        progress: Tell = lambda _: None,
     ) -> Assistant:
         """Return an assistant over a corpus folder, its index brought up to date first.
+
+        `watched` says that a watcher keeps the index in step (`rag.watch`): then a question never
+        waits for what has just come into the folder.
 
         Raises:
             RagError: the corpus, the index or the weights cannot be used; the message says how
                 to mend it.
         """
-        config = load_config(corpus=corpus, index=index)
+        config = replace(load_config(corpus=corpus, index=index), watched=watched)
         encoder = load_encoder(config.encoder)
         return cls(
             lambda: Index.open(config, encoder, progress=progress),

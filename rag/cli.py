@@ -21,7 +21,7 @@ from rag.errors import CorpusError, RagError, UsageError
 if TYPE_CHECKING:
     from rag.chain import Assistant
     from rag.index import Index
-    from rag.types import Answer, Encoder, Turn
+    from rag.types import Answer, Encoder, Progress, Turn
 
 OK = 0
 FAILED = 1
@@ -349,9 +349,15 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _index(arguments: argparse.Namespace) -> int:
+    from rag.builds import corpus_files
+    from rag.sync import synchronise
+
     config, encoder = _parts(arguments)
+    corpus_files(config)
+    # An index that somebody else is writing would open as it is: here it has to be in step.
+    synchronise(config, encoder, progress=_tell)
     index = _open_index(config, encoder)
-    documents, passages = len(index.documents), len(index.passages)
+    documents, passages = len(index.documents), index.passage_total
     print(
         f"{documents} document{'s' * (documents != 1)}, "
         f"{passages} passage{'s' * (passages != 1)} in {config.index}"
@@ -360,7 +366,7 @@ def _index(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from rag.sync import doctor
+    from rag.doctor import doctor
 
     faults = doctor(*_parts(arguments))
     for fault in faults:
@@ -412,8 +418,9 @@ def _print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+def _tell(message: str | Progress) -> None:
+    if isinstance(message, str):
+        print(message, file=sys.stderr, flush=True)
 
 
 def _fail(message: object, code: int) -> int:
