@@ -86,9 +86,16 @@ def fingerprint(config: Config, encoder: Encoder) -> str:
     return f"{name} | splitter {VERSION} | {config.passage_tokens} tokens | {SCHEMA}"
 
 
-def open_store(build: Path, config: Config, encoder: Encoder) -> VectorStore:
-    """Return the Chroma collection of a build."""
-    return VectorStore(build / CHROMA, encoder, fingerprint(config, encoder), remedy=remedy(config))
+def open_store(
+    build: Path, config: Config, encoder: Encoder, *, embedder: Encoder | None = None
+) -> VectorStore:
+    """Return the Chroma collection of a build; `embedder` is what is written with, if at all."""
+    return VectorStore(
+        build / CHROMA,
+        embedder or encoder,
+        fingerprint(config, encoder),
+        remedy=remedy(config),
+    )
 
 
 def snapshot_path(build: Path, generation: str) -> Path:

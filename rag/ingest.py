@@ -148,7 +148,8 @@ class _Writer:
         self._build = build
         self._record = record
         self._config = config
-        self._encoder = Reusing(document_encoder(encoder, config.precision))
+        self._encoder = encoder
+        self._embedder = Reusing(document_encoder(encoder, config.precision))
         self._tell = progress
         self._started = time.monotonic()
         self._opened: VectorStore | None = None
@@ -176,7 +177,9 @@ class _Writer:
     @property
     def _store(self) -> VectorStore:
         if self._opened is None:
-            self._opened = open_store(self._build, self._config, self._encoder)
+            self._opened = open_store(
+                self._build, self._config, self._encoder, embedder=self._embedder
+            )
             self._noted = self._opened.ids()
         return self._opened
 
@@ -241,7 +244,7 @@ class _Writer:
         if not passages:
             return {}
         store = self._store
-        self._encoder.known = self._known_vectors(batch)
+        self._embedder.known = self._known_vectors(batch)
         self._add([passage for passage in passages if passage.id not in self._noted], batch)
         vectors = store.vectors([passage.id for passage in passages])
         lost = [passage for passage in passages if passage.id not in vectors]

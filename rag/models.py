@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from langchain_core.embeddings import Embeddings
 
 from rag.config import DEFAULT_ENCODER
 from rag.errors import ModelUnavailable
@@ -200,22 +199,6 @@ class NamedEncoder:
     @functools.cached_property
     def _model(self) -> SentenceTransformer:
         return _load_sentence_transformer(self._folder)
-
-
-class LangChainEmbeddings(Embeddings):
-    """An `Encoder` as LangChain and its vector stores want it."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Return one vector a text, in order."""
-        vectors: list[list[float]] = self.encoder.embed(texts).tolist()
-        return vectors
-
-    def embed_query(self, text: str) -> list[float]:
-        """Return the vector of one text; questions and passages share a space."""
-        return self.embed_documents([text])[0]
 
 
 def _truncate(tokens: list[int]) -> list[int]:

@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 
 from rag.errors import IndexUnusable, RagError, no_space
-from rag.models import LangChainEmbeddings
 from rag.types import Encoder, Passage, Vectors
 
 if TYPE_CHECKING:
@@ -103,6 +102,8 @@ class VectorStore:
         self._remedy = remedy
         with self._explained():
             from langchain_chroma import Chroma
+
+            from rag.embeddings import LangChainEmbeddings
 
             self._chroma: Chroma = Chroma(
                 collection_name=COLLECTION,
