@@ -24,9 +24,7 @@ from rag.reader.reader import load_network
 from rag.retrieve import PassageRetriever
 from rag.similarity import SimilarityReader
 from rag.stages import Stages
-from rag.types import Answer, Caution, Document, Encoder, Network, Reading, Sentence, Turn
-
-Progress = Callable[[str], None]
+from rag.types import Answer, Caution, Document, Encoder, Network, Reading, Sentence, Tell, Turn
 
 _RETRY_SECONDS = 1.0
 """How long the state before answers without another look while somebody writes the index."""
@@ -45,7 +43,7 @@ class Assistant:
         *,
         hits: int,
         config: Config | None = None,
-        progress: Progress = lambda _: None,
+        progress: Tell = lambda _: None,
     ) -> None:
         """Take the function that gives the index in its present state.
 
@@ -68,17 +66,20 @@ class Assistant:
         corpus: Path | None = None,
         index: Path | None = None,
         may_be_empty: bool = False,
-        progress: Progress = lambda _: None,
+        watched: bool = False,
+        progress: Tell = lambda _: None,
     ) -> Assistant:
         """Return an assistant over a corpus folder, its index brought up to date first.
 
         `may_be_empty` lets it open over a folder that holds no document yet, or no longer.
+        `watched` says that a watcher keeps the index in step (`rag.watch`): then a question never
+        waits for what has just come into the folder.
 
         Raises:
             RagError: the corpus, the index or the weights cannot be used; the message says how
                 to mend it.
         """
-        config = load_config(corpus=corpus, index=index)
+        config = replace(load_config(corpus=corpus, index=index), watched=watched)
         encoder = load_encoder(config.encoder)
         impatient = replace(config, lock_seconds=0.0)
 

