@@ -22,12 +22,13 @@ from rag.corpus import AddReport, Corpus
 from rag.errors import CorpusError, IndexUnusable, RagError
 from rag.fetch import fetch
 from rag.files import safe_stem
-from rag.identity import PASTED, Remembered
+from rag.identity import PASTED, UPLOADED, Remembered
 from rag.load import read_sidecar
 from rag.lock import write_lock
 from rag.record import Record
+from rag.sources import Item, absolute, find_sources, why_unreadable
 from rag.sources import Pasted as Pasted
-from rag.sources import absolute, find_sources, why_unreadable
+from rag.sources import Upload as Upload
 from rag.sync import synchronise
 from rag.types import Document, Encoder, Progress, Tell
 
@@ -54,14 +55,13 @@ class Listed:
     origin: str | None
 
 
-def add(
-    config: Config, encoder: Encoder, items: Sequence[Path | str | Pasted], *, tell: Tell
-) -> list[AddReport]:
+def add(config: Config, encoder: Encoder, items: Sequence[Item], *, tell: Tell) -> list[AddReport]:
     """Take documents into the corpus, bring the index in step, and return what became of each.
 
-    An item is a file, a folder or a zip archive, an http(s) address, or pasted text. That one
-    cannot be added never stops the others. Broken off at any point, what was taken in stays, and
-    the same call goes on from there: what is unchanged is told by its bytes, and not parsed.
+    An item is a file, a folder or a zip archive, an upload, an http(s) address, or pasted text.
+    That one cannot be added never stops the others. Broken off at any point, what was taken in
+    stays, and the same call goes on from there: what is unchanged is told by its bytes, and not
+    parsed.
 
     Raises:
         CorpusError: the corpus folder cannot be made or read.
@@ -172,32 +172,56 @@ def listing(config: Config, encoder: Encoder, *, tell: Tell = lambda _: None) ->
     return listed
 
 
-def _take(
-    corpus: Corpus, item: Path | str | Pasted, place: Path, config: Config
-) -> Iterator[AddReport]:
+def _take(corpus: Corpus, item: Item, place: Path, config: Config) -> Iterator[AddReport]:
     """Yield a report for each document of an item."""
-    name = PASTED if isinstance(item, Pasted) else item if isinstance(item, str) else absolute(item)
     try:
         if isinstance(item, Pasted):
             yield _take_pasted(corpus, item, place)
         elif isinstance(item, str):
             yield _take_fetched(corpus, item, place, config)
-        elif reason := why_unreadable(item, config):
-            yield AddReport(absolute(item), "failed", reason=reason)
-        elif item.suffix.lower() == SUFFIX:
-            for member in unpack(item, place, config):
-                source = f"{absolute(item)}!{member.name}"
-                if member.path is None:
-                    yield AddReport(source, "failed", reason=member.reason)
-                else:
-                    yield corpus.add(member.path, source=source)
+        elif isinstance(item, Upload):
+            yield from _take_path(corpus, item.path, UPLOADED + item.name, place, config)
         else:
-            yield corpus.add(item)
+            yield from _take_path(corpus, item, None, place, config)
     except CorpusError as error:
-        yield AddReport(name, "failed", reason=str(error))
+        yield AddReport(_name(item), "failed", reason=_without_place(str(error), item))
     except OSError as error:
-        reason = f"{name} cannot be added: {error.strerror or error}."
-        yield AddReport(name, "failed", reason=reason)
+        reason = f"{_name(item)} cannot be added: {error.strerror or error}."
+        yield AddReport(_name(item), "failed", reason=reason)
+
+
+def _take_path(
+    corpus: Corpus, path: Path, source: str | None, place: Path, config: Config
+) -> Iterator[AddReport]:
+    reason = why_unreadable(path, config)
+    if reason is not None:
+        raise CorpusError(reason)
+    if path.suffix.lower() != SUFFIX:
+        yield corpus.add(path, source=source)
+        return
+    for member in unpack(path, place, config):
+        inside = f"{source or absolute(path)}!{member.name}"
+        if member.path is None:
+            reason = str(member.reason)
+            yield AddReport(
+                inside, "failed", reason=reason.replace(str(path), source) if source else reason
+            )
+        else:
+            yield corpus.add(member.path, source=inside)
+
+
+def _name(item: Item) -> str:
+    """Return what a report calls an item."""
+    if isinstance(item, Pasted):
+        return PASTED
+    if isinstance(item, Upload):
+        return UPLOADED + item.name
+    return item if isinstance(item, str) else absolute(item)
+
+
+def _without_place(reason: str, item: Item) -> str:
+    """Return a reason without the place on this machine where an upload waits."""
+    return reason.replace(str(item.path), _name(item)) if isinstance(item, Upload) else reason
 
 
 def _take_pasted(corpus: Corpus, pasted: Pasted, place: Path) -> AddReport:

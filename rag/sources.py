@@ -27,11 +27,22 @@ class Pasted:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent by a browser: where it waits, and what its sender calls it."""
+
+    path: Path
+    name: str
+
+
+Item = Path | str | Pasted | Upload
+
+
 def find_sources(
-    items: Sequence[Path | str | Pasted], config: Config, tell: Tell
-) -> tuple[list[tuple[Path | str | Pasted, int]], list[AddReport]]:
+    items: Sequence[Item], config: Config, tell: Tell
+) -> tuple[list[tuple[Item, int]], list[AddReport]]:
     """Return what is to be read, each with how many documents it seems to hold, and failures."""
-    pending: list[tuple[Path | str | Pasted, int]] = []
+    pending: list[tuple[Item, int]] = []
     failures: list[AddReport] = []
     passed = 0
     for item in items:
@@ -102,10 +113,12 @@ def why_unreadable(path: Path, config: Config) -> str | None:
 
 
 def absolute(path: Path) -> str:
+    """Return the path from the root, links left as they are."""
     return os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links.
 
 
-def _count(item: Path | str | Pasted, config: Config) -> int:
+def _count(item: Item, config: Config) -> int:
+    item = item.path if isinstance(item, Upload) else item
     if not isinstance(item, Path) or item.suffix.lower() != SUFFIX:
         return 1
     return 1 if why_unreadable(item, config) else max(1, count_members(item, config))

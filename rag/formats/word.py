@@ -1,4 +1,4 @@
-"""Word (.docx) and OpenDocument (.odt) texts to Markup, through HTML, so that there is one reader.
+"""Word documents (.docx) to Markup, through HTML, so that there is one reader.
 
 Headings, lists and tables become those of HTML; a footnote stands at the end, behind the mark its
 place has in the text: "[1]". Deleted and hidden text, comments, headers and footers are left out.
@@ -12,13 +12,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rag.formats.limits import open_archive
+from rag.formats.lists import ListItem, list_html
 from rag.markup import Markup, read_html
-
-if TYPE_CHECKING:
-    pass
 
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _MATH_TEXT = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
@@ -32,34 +30,6 @@ _UNREAD = frozenset(
 )
 _HEADING_STYLE = re.compile(r"heading ([1-9])\Z", re.IGNORECASE)
 _BULLETS = frozenset({"bullet", "none"})
-
-
-@dataclass(frozen=True, slots=True)
-class _Item:
-    """An item of a list: how deep it stands, its number if it has one, and its HTML."""
-
-    level: int
-    number: int | None
-    content: str
-
-
-def list_html(items: list[_Item]) -> str:
-    """Return the items as lists within lists."""
-    out: list[str] = []
-    opened: list[str] = []
-    for item in items:
-        while len(opened) > item.level + 1:
-            out.append(f"</{opened.pop()}>")
-        tag = "ul" if item.number is None else "ol"
-        if opened and len(opened) == item.level + 1 and opened[-1] != tag:
-            out.append(f"</{opened.pop()}>")
-        while len(opened) < item.level + 1:
-            opened.append(tag)
-            out.append(tag if tag == "ul" else f'ol start="{item.number}"')
-            out[-1] = f"<{out[-1]}>"
-        out.append(f"<li>{item.content}</li>")
-    out.extend(f"</{tag}>" for tag in reversed(opened))
-    return "".join(out)
 
 
 def read_docx(data: bytes) -> Markup:
@@ -96,7 +66,7 @@ class _Docx:
 
     def blocks(self, parent: Any) -> Iterator[str]:
         """Yield the HTML of the paragraphs, lists and tables in an element."""
-        items: list[_Item] = []
+        items: list[ListItem] = []
         for element in _flat(parent):
             if element.tag == _WORD + "tbl":
                 if items:
@@ -172,7 +142,7 @@ class _Docx:
             return min(level + 1, 6) if level < 9 else None
         return self.headings.get(_style_of(paragraph))
 
-    def _item(self, paragraph: Any, content: str) -> _Item | None:
+    def _item(self, paragraph: Any, content: str) -> ListItem | None:
         style = _style_of(paragraph)
         if self.headings.get(style):
             return None
@@ -184,11 +154,11 @@ class _Docx:
         if list_id == "0":
             return None
         if self.lists.get((list_id, level), "bullet") in _BULLETS:
-            return _Item(level, None, content)
+            return ListItem(level, None, content)
         number = self.numbers[list_id, level] = self.numbers.get((list_id, level), 0) + 1
         for deeper in [key for key in self.numbers if key[0] == list_id and key[1] > level]:
             del self.numbers[deeper]
-        return _Item(level, number, content)
+        return ListItem(level, number, content)
 
 
 def _flat(parent: Any) -> Iterator[Any]:
