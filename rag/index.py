@@ -27,7 +27,7 @@ from rag.builds import (
 from rag.config import Config
 from rag.errors import CorpusError, IndexUnusable
 from rag.names import Vocabulary
-from rag.record import Record
+from rag.record import Measure, Record
 from rag.sync import synchronise
 from rag.types import Document, Encoder, Hit, Passage, Sentence, Stage, Vectors
 from rag.vectors import Progress, Snapshot, VectorStore
@@ -138,6 +138,10 @@ class Index:
     def sentences(self, document_id: str) -> tuple[Sentence, ...]:
         """Return a document's sentences in order, none if there is no such document."""
         return self._record.sentences(document_id)
+
+    def measures(self) -> dict[str, Measure]:
+        """Return how much each document holds, by id, without reading any text."""
+        return {measure.id: measure for measure in self._record.measures()}
 
     def passage_count(self, document_id: str) -> int:
         """Return how many passages a document has."""
