@@ -12,6 +12,7 @@ import pytest
 
 from rag.cli import main
 from rag.config import CLONE
+from rag.load import FORMATS
 from rag.lock import write_lock
 
 BREAD = "The bakery opens at seven in the morning. Rye bread sells out before nine.\n"
@@ -295,13 +296,13 @@ def test_add_list_remove_restore_and_empty_follow_one_document(corpus, run, tmp_
 def test_add_reports_each_file_that_failed_and_adds_the_others(corpus, run, tmp_path):
     good, bad = tmp_path / "good.txt", tmp_path / "bad.exe"
     good.write_text("Whales sing at night.")
-    bad.write_bytes(b"%PDF")
+    bad.write_bytes(b"MZ")
     missing = tmp_path / "missing.txt"
     code, out, err = run("add", str(bad), str(missing), str(good))
     assert code == 1
     assert out.startswith("new  ")
     assert err.splitlines()[-2:] == [
-        f"{bad} is of a kind that is not read. Give one of: .txt, .md, .markdown, .html, .htm.",
+        f"{bad} is of a kind that is not read. Give one of: {', '.join(FORMATS)}.",
         f"There is no file {missing}. Check the path.",
     ]
     assert "good.txt" in ids(run)
@@ -318,8 +319,7 @@ def test_add_takes_the_documents_of_a_folder(corpus, run, tmp_path):
     code, _, err = run("add", str(tmp_path / "nothing"))
     assert code == 1
     assert err == (
-        f"{tmp_path / 'nothing'} holds no document. "
-        "These are read: .txt, .md, .markdown, .html, .htm.\n"
+        f"{tmp_path / 'nothing'} holds no document. These are read: {', '.join(FORMATS)}.\n"
     )
 
 
