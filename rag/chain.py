@@ -112,6 +112,11 @@ class Assistant:
         """Why some files of the corpus are no documents, a sentence each."""
         return self._current().index.warnings
 
+    def sentence_counts(self) -> dict[str, int]:
+        """Return how many sentences each document has, by id."""
+        measures = self._current().index.measures()
+        return {document_id: measure.sentences for document_id, measure in measures.items()}
+
     def sentences(self, document_id: str) -> tuple[Sentence, ...]:
         """Return a document's sentences in order, none if there is no such document."""
         return self._current().index.sentences(document_id)

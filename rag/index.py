@@ -29,7 +29,7 @@ from rag.config import Config
 from rag.errors import CorpusError, IndexLocked, IndexUnusable, RagError
 from rag.lock import is_being_written
 from rag.names import Vocabulary
-from rag.record import Record
+from rag.record import Measure, Record
 from rag.sync import synchronise
 from rag.types import Document, Encoder, Hit, Passage, Sentence, Stage, Tell, Vectors
 from rag.vectors import Snapshot, VectorStore
@@ -164,6 +164,10 @@ class Index:
     def sentences(self, document_id: str) -> tuple[Sentence, ...]:
         """Return a document's sentences in order, none if there is no such document."""
         return self._record.sentences(document_id)
+
+    def measures(self) -> dict[str, Measure]:
+        """Return how much each document holds, by id, without reading any text."""
+        return {measure.id: measure for measure in self._record.measures()}
 
     def passage_count(self, document_id: str) -> int:
         """Return how many passages a document has."""

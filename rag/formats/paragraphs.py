@@ -10,7 +10,7 @@ import itertools
 import re
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.formats.columns import Line
@@ -20,7 +20,7 @@ from rag.markup import Markup
 from rag.types import Page, Section
 
 _SMALL = 0.93
-_LARGE = 1.12
+LARGE = 1.12
 """Sizes of footnotes and headings, in that of most of the text."""
 
 _MAX_HEADING = 200
@@ -51,7 +51,7 @@ class _Block:
 def compose(pages: Sequence[list[Line]]) -> Markup:
     """Return the text of the lines of all pages, with its sections and pages."""
     flat = [line for lines in pages for line in lines]
-    body = _body_size(flat)
+    body = body_size(flat)
     between = joiner(
         " ".join(line.text.split(" ")[1:] if _HYPHEN.search(before) else [line.text]).removesuffix(
             "-"
@@ -78,7 +78,8 @@ def compose(pages: Sequence[list[Line]]) -> Markup:
     return _write(blocks)
 
 
-def _body_size(lines: Sequence[Line]) -> float:
+def body_size(lines: Iterable[Line]) -> float:
+    """Return the size of most of the text."""
     sizes = Counter[float]()
     for line in lines:
         sizes[round(line.size * 2) / 2] += len(line.text)
@@ -137,7 +138,7 @@ def _start(line: Line, body: float) -> _Block:
     kind = "text"
     if line.cells > 1:
         kind = "row"
-    elif (line.size > _LARGE * body and len(line.text) <= _MAX_HEADING) or (
+    elif (line.size > LARGE * body and len(line.text) <= _MAX_HEADING) or (
         line.is_bold and len(line.text) <= _MAX_HEADING / 2 and not _STOP.search(line.text)
     ):
         kind = "heading"
