@@ -21,9 +21,9 @@ from rag import library
 from rag.config import load_config
 from rag.corpus import AddReport
 from rag.errors import RagError, UsageError
+from rag.formats.decoding import clean
 from rag.identity import PASTED, UPLOADED
 from rag.library import Pasted, Upload
-from rag.load import clean
 from rag.types import Progress
 from rag.web.shelf import Shelf
 

@@ -194,8 +194,14 @@ class Shelf:
 
     def _entry(self, document: Document, counts: Mapping[str, int]) -> Entry:
         """Return a document's line; one that was made before is not looked up again."""
-        key = (document.sha256, document.source, document.title, document.author)
-        key += (document.published, document.origin)
+        key = (
+            document.sha256,
+            document.source,
+            document.title,
+            document.author,
+            document.published,
+            document.origin,
+        )
         if key not in self._known:
             size, added = len(document.text.encode()), ""
             if self.config is not None:
