@@ -80,7 +80,7 @@ def add(config: Config, encoder: Encoder, items: Sequence[Item], *, tell: Tell) 
             for k, report in enumerate(_take(corpus, item, Path(place), config)):
                 reports.append(report)
                 seconds = time.monotonic() - started
-                tell(Progress("Reading", done + min(k + 1, count), total, seconds, report.source))
+                tell(Progress("Adding", done + min(k + 1, count), total, seconds, report.source))
             done += count
     _follow(config, encoder, tell)
     return _measured(config, encoder, reports)

@@ -105,8 +105,8 @@ def test_add_takes_files_folders_archives_addresses_and_pastes(
         ("new", "pasted"),
     ]
     assert (reports[0].characters, reports[0].sentences, reports[0].passages) == (23, 2, 1)
-    reading = [each for each in told if isinstance(each, Progress) and each.stage == "Reading"]
-    assert [(each.done, each.total) for each in reading] == [(k, 5) for k in range(1, 6)]
+    adding = [each for each in told if isinstance(each, Progress) and each.stage == "Adding"]
+    assert [(each.done, each.total) for each in adding] == [(k, 5) for k in range(1, 6)]
     assert "Passed over 1 file of other kinds." in told
     listed = {row.source: row for row in library.listing(config, encoder)}
     assert set(listed) == {"a.txt", "b.md", "e.txt", "Tin cans.html", "Notes.txt"}

@@ -29,6 +29,9 @@ from rag.web.shelf import Shelf
 
 _LOG = logging.getLogger(__name__)
 
+_STAGES = {"Adding": (0.0, 0.2), "Reading": (0.2, 0.05), "Embedding": (0.25, 0.75)}
+"""Where in the whole each stage begins, and how much of it it is: embedding takes longest."""
+
 MAX_TEXT = 5_000_000
 """Characters that can be pasted: a book has a million. More is sent as a file."""
 
@@ -250,8 +253,9 @@ def _teller(job: Job, size: int, start: int, total: int) -> Callable[[str | Prog
 
 
 def _weigh(stage: str, share: float) -> float:
-    """Return how far a batch is: reading is a fifth of the work, embedding the rest."""
-    return 0.2 * share if stage == "Reading" else 0.2 + 0.8 * share
+    """Return how far a batch is; an unknown stage counts as done."""
+    before, size = _STAGES.get(stage, (1.0, 0.0))
+    return before + size * share
 
 
 def describe(progress: Progress, name: str) -> str:
