@@ -21,6 +21,7 @@ from pathlib import Path
 from rag.config import Config
 from rag.corpus import Corpus
 from rag.errors import CorpusError, IndexUnusable
+from rag.identity import EXTRACTION
 from rag.load import sidecar_path
 from rag.record import SCHEMA, FileState, SplitDocument
 from rag.split import VERSION, split_passages, split_sentences
@@ -87,7 +88,10 @@ def split_document(
 
 def fingerprint(config: Config, encoder: Encoder) -> str:
     """Return what everything in an index depends on besides the documents."""
-    return f"{encoder.fingerprint} | splitter {VERSION} | {config.passage_tokens} tokens | {SCHEMA}"
+    return (
+        f"{encoder.fingerprint} | text {EXTRACTION} | splitter {VERSION} | "
+        f"{config.passage_tokens} tokens | {SCHEMA}"
+    )
 
 
 def open_store(build: Path, config: Config, encoder: Encoder) -> VectorStore:
