@@ -21,6 +21,7 @@ from pathlib import Path
 from rag.config import Config
 from rag.corpus import Corpus, CorpusFile
 from rag.errors import CorpusError, IndexUnusable
+from rag.identity import EXTRACTION
 from rag.load import sidecar_path
 from rag.models import document_encoder
 from rag.record import SCHEMA, FileState, SplitDocument
@@ -89,7 +90,10 @@ def split_document(
 def fingerprint(config: Config, encoder: Encoder) -> str:
     """Return what everything in an index depends on besides the documents."""
     name = document_encoder(encoder, config.precision).fingerprint
-    return f"{name} | splitter {VERSION} | {config.passage_tokens} tokens | {SCHEMA}"
+    return (
+        f"{name} | text {EXTRACTION} | splitter {VERSION} | "
+        f"{config.passage_tokens} tokens | {SCHEMA}"
+    )
 
 
 def open_store(
