@@ -37,7 +37,7 @@ _TABLE_ROW = re.compile(r"\S(?: \| |\t)")
 _NEXT_WORD = re.compile(rf"([{_OPENERS}]*)([^\W\d_][\w’'.-]*|\d|\S)?")
 _ACRONYM = re.compile(r"(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,2}\Z")
 _WORD_BEFORE = re.compile(r"[^\s(\[“\"‘—–/]*\Z")
-_LIST_LABEL = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])\Z")
+_LIST_LABEL = re.compile(r"\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[a-zA-Z])\Z")
 _DASHES = frozenset("-–—")
 _ASKED = re.compile(
     r"(?:[A-Z][\w.’'-]*\s+){1,4}"
