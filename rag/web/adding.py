@@ -149,6 +149,8 @@ class Intake:
     def _work(self, job: Job, items: Sequence[Item], folders: Sequence[Path]) -> None:
         try:
             with self._turn:
+                if not job.stopping:
+                    job.text = "Reading …"
                 self._add(job, items)
         except RagError as error:
             job.trouble = str(error)
