@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -75,7 +76,8 @@ class Intake:
         self.max_bytes = config.file_bytes
         self.max_files = config.upload_files
         self._shelf = shelf
-        self._folder = tempfile.TemporaryDirectory(prefix="uploads-", ignore_cleanup_errors=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="uploads-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._jobs: dict[str, Job] = {}
         self._uploads: dict[str, tuple[Upload, int, float]] = {}
         self._guard = threading.Lock()
@@ -91,7 +93,7 @@ class Intake:
         if sum(size for _, size, _ in self._uploads.values()) > WAITING * self.max_bytes:
             raise UsageError("Too many files are waiting to be added. Try again in a while.")
         token = secrets.token_urlsafe(12)
-        place = Path(self._folder.name, token)
+        place = self._folder / token
         place.mkdir()
         path = place / safe_name(name)
         size = 0
@@ -150,6 +152,8 @@ class Intake:
     def _work(self, job: Job, items: Sequence[Item], folders: Sequence[Path]) -> None:
         try:
             with self._turn:
+                if not job.stopping:
+                    job.text = "Reading …"
                 self._add(job, items)
         except RagError as error:
             job.trouble = str(error)
@@ -196,7 +200,7 @@ def safe_name(name: str) -> str:
     r"""Return a file name made from what the browser said, good only for its stem and ending.
 
     >>> safe_name("../../etc/passwd"), safe_name("C:\\x\\Résumé 2.PDF"), safe_name(".bashrc")
-    ('passwd', 'Résumé 2.PDF', 'bashrc')
+    ('passwd', 'Résumé 2.PDF', 'document.bashrc')
     """
     last = re.split(r"[/\\]", name)[-1]
     stem, dot, suffix = last.rpartition(".")

@@ -163,7 +163,7 @@ class Shelf:
         except (RagError, OSError) as error:
             self._publish(replace(self._view, trouble=str(error)))
             return
-        if documents is self._documents:
+        if documents and documents is self._documents:  # There is only one empty tuple.
             self._publish(replace(self._view, removed=removed, trouble=None))
             return
         counts = self.assistant.sentence_counts()
@@ -195,12 +195,8 @@ class Shelf:
     def _entry(self, document: Document, counts: Mapping[str, int]) -> Entry:
         """Return a document's line; one that was made before is not looked up again."""
         key = (
-            document.sha256,
-            document.source,
-            document.title,
-            document.author,
-            document.published,
-            document.origin,
+            *(document.sha256, document.source, document.title),
+            *(document.author, document.published, document.origin),
         )
         if key not in self._known:
             size, added = len(document.text.encode()), ""
