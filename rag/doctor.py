@@ -65,13 +65,21 @@ def _faults(
         elif known[source].problem:
             faults.append(str(known[source].problem))
     keys = record.passage_keys()
-    vectors = open_store(build, config, encoder).vectors() if keys else {}
+    vectors = _stored_vectors(build, config, encoder) if keys else {}
     lost = len(keys.keys() - vectors.keys())
     if lost:
         faults.append(f"{lost} of {len(keys)} passages have no vector in Chroma. {remedy(config)}")
     if meta.get("search") == "exact":
         faults.extend(_snapshot_faults(build, meta["generation"], keys, vectors, config))
     return faults
+
+
+def _stored_vectors(build: Path, config: Config, encoder: Encoder) -> Mapping[str, np.ndarray]:
+    store = open_store(build, config, encoder)
+    try:
+        return store.vectors()
+    finally:
+        store.close()
 
 
 def _snapshot_faults(

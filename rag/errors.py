@@ -37,8 +37,8 @@ class UsageError(RagError):
 
 
 def no_space(place: object) -> IndexUnusable:
-    """Return the error for a full disk under the index: what was written before is whole."""
+    """Return the error for a disk that takes no more; what was written before is whole."""
     return IndexUnusable(
-        f"The disk that holds the index in {place} is full. Free some space, then go on: "
+        f"The disk that holds the index in {place} is full, or fails. Free some space, then go on: "
         "python -m rag index"
     )

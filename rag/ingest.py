@@ -131,12 +131,15 @@ def update(
 ) -> None:
     """Bring a build in step with the folder, a generation a batch."""
     writer = _Writer(build, record, config, encoder, progress)
-    for _ in range(_ROUNDS):
-        plan = make_plan(record, config, unsettled)
-        if plan.is_empty:
-            break
-        writer.write(plan)
-    writer.tidy()
+    try:
+        for _ in range(_ROUNDS):
+            plan = make_plan(record, config, unsettled)
+            if plan.is_empty:
+                break
+            writer.write(plan)
+        writer.tidy()
+    finally:
+        writer.close()
 
 
 class _Writer:
@@ -173,6 +176,11 @@ class _Writer:
         if self._has_removed or self._opened is not None:
             store = self._store
             store.delete(sorted(self._noted - self._record.passage_keys().keys()))
+
+    def close(self) -> None:
+        """Let go of Chroma, which another process may write next."""
+        if self._opened is not None:
+            self._opened.close()
 
     @property
     def _store(self) -> VectorStore:

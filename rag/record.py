@@ -31,7 +31,8 @@ is made again, a newer one is left alone."""
 MAX_QUERY_STEMS = 200
 """Words of a question that are searched: a pasted page is not more precise than its beginning."""
 
-_NO_SPACE = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE})
+_PRIMARY_CODE = 0xFF
+"""SQLite's extended codes carry the plain one in their lowest byte."""
 
 _BUSY_SECONDS = 30.0
 """A commit takes milliseconds; this only bounds the wait on a machine that is very busy."""
@@ -152,6 +153,8 @@ class Record:
         try:
             connection = _connect(path, writable=writable)
         except sqlite3.Error as error:
+            if _is_full(error):
+                raise no_space(path.parent.parent) from error
             raise IndexUnusable(
                 f"The index in {path.parent.parent} is damaged ({error}). {remedy}"
             ) from error
@@ -435,7 +438,7 @@ class Record:
         try:
             yield
         except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", None) in _NO_SPACE:
+            if _is_full(error):
                 raise no_space(self._place) from error
             if "locked" in str(error):
                 raise IndexLocked(
@@ -445,6 +448,11 @@ class Record:
             raise IndexUnusable(
                 f"The index in {self._place} is damaged ({error}). {self._remedy}"
             ) from error
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
 def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import os
 import re
+import threading
+import weakref
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -33,7 +35,9 @@ EMBED_BATCH = 500
 
 _READ_BATCH = 5000
 
-_FULL = re.compile(r"disk is full|no space left|os error 28|file too large|os error 27", re.I)
+_FULL = re.compile(
+    r"disk is full|disk I/O|no space left|os error 28|file too large|os error 27", re.I
+)
 """How SQLite and the operating system say it through Chroma, which keeps only the words."""
 
 _SAMPLE = 50
@@ -94,6 +98,28 @@ class Snapshot:
         return snapshot
 
 
+_opening = threading.Lock()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """Give whoever opens a folder a Chroma of its own, here for one moment by the folder's name.
+
+    Chroma shares one among all in a process who name the same folder. It keeps the graph in memory,
+    and fails, or writes a damaged one, once another process has changed the folder.
+    """
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    with _opening:
+        systems = SharedSystemClient._identifier_to_system
+        counts = SharedSystemClient._identifier_to_refcount
+        try:
+            yield systems
+        finally:
+            systems.pop(str(folder), None)
+            counts.pop(str(folder), None)
+
+
 class VectorStore:
     """The Chroma collection of one build of the index."""
 
@@ -105,13 +131,19 @@ class VectorStore:
 
             from rag.embeddings import LangChainEmbeddings
 
-            self._chroma: Chroma = Chroma(
-                collection_name=COLLECTION,
-                embedding_function=LangChainEmbeddings(encoder),
-                persist_directory=str(folder),
-                collection_configuration={"hnsw": {"space": "cosine"}},
-                collection_metadata={"fingerprint": fingerprint},
-            )
+            with _alone(folder) as systems:
+                self._chroma: Chroma = Chroma(
+                    collection_name=COLLECTION,
+                    embedding_function=LangChainEmbeddings(encoder),
+                    persist_directory=str(folder),
+                    collection_configuration={"hnsw": {"space": "cosine"}},
+                    collection_metadata={"fingerprint": fingerprint},
+                )
+                self._close = weakref.finalize(self, systems[str(folder)].stop)
+
+    def close(self) -> None:
+        """Let go of the files; otherwise that happens with the last user."""
+        self._close()
 
     def add(self, passages: Sequence[Passage], tell: Callable[[int], None]) -> None:
         """Embed passages and keep their vectors; one that is there already is written again.

@@ -25,7 +25,6 @@ from rag.corpus import Corpus
 from rag.doctor import doctor
 from rag.errors import RagError
 from rag.index import load_index
-from rag.load import load
 from rag.models import load_encoder
 from rag.sync import rebuild, synchronise
 
@@ -56,6 +55,7 @@ class Counter:
         self.counts = dict.fromkeys(MODES, 0.0)
 
     def pass_by(self, mode: str) -> None:
+        """Note a moment, or die at it."""
         point = self._point
         if point is not None and mode == point.mode and self.counts[mode] == point.at:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -173,7 +173,7 @@ def examine(place: Path, whole: Sequence[str]) -> dict[str, Any]:
 
 
 def _look(config: Config, encoder: Any, found: dict[str, Any]) -> list[str]:
-    """Return the documents of the index, each proved whole: its passages, its words, its vectors."""
+    """Return the documents of the index, each proved whole: passages, words and vectors."""
     index = load_index(config, encoder)
     if index is None:
         return []

@@ -13,6 +13,7 @@ import json
 import multiprocessing
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -146,7 +147,7 @@ def test_nothing_is_lost_or_half_there_wherever_it_is_killed(cases, tmp_path, ca
         table[case.operation].append(found)
         shutil.rmtree(place)
     with capsys.disabled():
-        print("\n" + "\n".join(as_table(table)))
+        sys.stdout.write("\n" + "\n".join(as_table(table)) + "\n")
     wrong = [found["told"] for rows in table.values() for found in rows if is_wrong(found)]
     assert wrong == []
 
