@@ -164,6 +164,21 @@ def span_f1(prediction: str, answers: Sequence[str]) -> float:
     return max(_word_f1(prediction, answer) for answer in _golds(answers))
 
 
+def answer_coverage(text: str, answers: Sequence[str]) -> float:
+    """Return the best share of an answer's words that what was said has.
+
+    >>> answer_coverage("It was moved in mid-November. [1]", ["mid-November", "in late November"])
+    1.0
+    >>> answer_coverage("", ["mid-November"])
+    0.0
+    """
+    said = Counter(normalise_answer(text).split())
+    return max(
+        _overlap((said & Counter(words)).total(), said.total(), len(words)).recall
+        for words in (normalise_answer(answer).split() for answer in _golds(answers))
+    )
+
+
 def _golds(answers: Sequence[str]) -> Sequence[str]:
     """Return the answers that normalise to something, or the empty answer if none does."""
     return [answer for answer in answers if normalise_answer(answer)] or [""]
