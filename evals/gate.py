@@ -192,7 +192,7 @@ def run_gate(
         below=find_below(figures) if enough else (),
         compared=len(shared) if comparable else 0,
         uncompared=uncompared,
-        unfloored=None if enough else f"fewer than {FLOOR_QUESTIONS} questions",
+        unfloored=None if enough else f"not for fewer than {FLOOR_QUESTIONS} questions",
     )
 
 

@@ -33,6 +33,7 @@ HEADLINE = {
     "false_answers": "false answers",
     "over_abstention": "over-abstention",
     "answerability_auroc": "answerability AUROC",
+    "coverage_at_risk_10": "answered at 10 % risk",
     "citation_exactness": "citations exact",
 }
 """What a reader in a hurry sees."""
@@ -97,7 +98,7 @@ def _render_head(title: str, report: Report, run: Mapping[str, Any]) -> str:
 def _render_gate(gate: Gate) -> str:
     if gate.passed:
         against = gate.uncompared or "nothing is significantly worse than the baseline"
-        floors = gate.unfloored or "every floor is reached"
+        floors = f"floors {gate.unfloored}" if gate.unfloored else "every floor is reached"
         return (
             '<section class="gate"><b>Passed.</b> Every answer holds what it must, over '
             f"{count(gate.questions, 'question')}; {encode(against)}; {encode(floors)}.</section>"
@@ -118,18 +119,18 @@ def _render_headline(report: Report, diff: Diff | None) -> str:
         if metric not in report.figures:
             continue
         figure = report.figures[metric]
-        lower = " (lower is better)" if metric in LOWER_IS_BETTER else ""
+        lower = "<dd>lower is better</dd>" if metric in LOWER_IS_BETTER else ""
         before = diff.against.figures.get(metric, {}).get("value") if diff else None
         moved = f"<dd>{figure.value - before:+.3f} since</dd>" if before is not None else ""
         tiles.append(
-            f'<div><dt>{name}{lower}</dt><dd class="figure">{figure.value:.3f}</dd>'
-            f"<dd>{ends(figure)}</dd>{moved}<dd>{_best(report, metric)}</dd></div>"
+            f'<div><dt>{name}</dt><dd class="figure">{figure.value:.3f}</dd>'
+            f"<dd>{ends(figure)}</dd>{moved}<dd>{_best(report, metric)}</dd>{lower}</div>"
         )
     return f'<dl class="headline">{"".join(tiles)}</dl>'
 
 
 def _best(report: Report, metric: str) -> str:
-    """Return the strongest baseline that is a system of its own."""
+    """Return the strongest baseline, but where never declining or citing all of it is no feat."""
     found = {
         name: figures[metric].value
         for name, figures in report.baselines.items()
@@ -191,7 +192,8 @@ def _render_plots(report: Report) -> str:
         rows = [(kind, f[metric]) for kind, f in report.kinds.items() if metric in f]
         if len(rows) > 1:
             lower = " (lower is better)" if metric in LOWER_IS_BETTER else ""
-            plots.append(plot_intervals(f"{HEADLINE[metric].capitalize()} by kind{lower}", rows))
+            name = HEADLINE[metric][0].upper() + HEADLINE[metric][1:]
+            plots.append(plot_intervals(f"{name} by kind{lower}", rows))
     times = plot_times("Time an answer takes", [o.milliseconds for o in report.outcomes])
     plots.append(f"<!--times-->{times}<!--/times-->")
     return f'<h2>Plots</h2><div class="plots">{"".join(plots)}</div>'
@@ -201,7 +203,6 @@ def _plot_risk(judged: Sequence[Outcome]) -> str:
     right = [outcome.right_if_answered for outcome in judged]
     coverage, risk = risk_coverage([outcome.answerability for outcome in judged], right)
     wrong = 1 - sum(right) / len(right)
-    top = min(1.0, max(0.2, float(risk.max()) * 1.1))
     ours = Curve(
         "the surest answered first",
         "ours",
@@ -209,7 +210,7 @@ def _plot_risk(judged: Sequence[Outcome]) -> str:
     )
     chance = Curve("answered in any order", "theirs", [(0.0, wrong), (1.0, wrong)])
     title = "Risk over coverage: wrong answers if only the surest were given"
-    return plot_curves(title, "share answered", "share wrong", [ours, chance], top)
+    return plot_curves(title, "share answered", "share wrong", [ours, chance], float(risk.max()))
 
 
 def _render_figures(report: Report) -> str:

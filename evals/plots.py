@@ -6,6 +6,7 @@ see it. Coordinates are rounded, so that the same numbers give the same bytes.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -15,8 +16,8 @@ from rag.web.render import encode
 
 WIDTH = 520
 HEIGHT = 300
-LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 42
-"""Room for the labels of the axes; the rest is the plot."""
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 42
+"""Room for the legend and the labels of the axes; the rest is the plot."""
 
 ROW = 24
 """The height of a bar with its label."""
@@ -37,17 +38,17 @@ class Curve(NamedTuple):
 
 
 def plot_curves(title: str, x: str, y: str, curves: Sequence[Curve], top: float) -> str:
-    """Return lines over an axis of 0..1, upwards to `top`."""
+    """Return lines over an axis of 0..1, upwards to `top` or the next fifth above it."""
+    top = max(math.ceil(top * 5 - 1e-9), 1) / 5
     parts = _axes(x, y, top)
     for curve in curves:
         path = " ".join(f"{_x(a):.1f},{_y(b / top):.1f}" for a, b in curve.points)
         parts.append(f'<polyline class="{curve.style}" points="{path}"/>')
     for place, curve in enumerate(curves):
-        height = TOP + 12 + 18 * place
+        x = LEFT + 230 * place
         parts.append(
-            f'<line class="{curve.style}" x1="{LEFT + 12}" x2="{LEFT + 34}" '
-            f'y1="{height}" y2="{height}"/>'
-            f'<text x="{LEFT + 40}" y="{height + 4}">{encode(curve.name)}</text>'
+            f'<line class="{curve.style}" x1="{x}" x2="{x + 22}" y1="12" y2="12"/>'
+            f'<text x="{x + 28}" y="16">{encode(curve.name)}</text>'
         )
     named = ", ".join(curve.name for curve in curves)
     return _svg(title, f"{y} over {x}: {named}.", HEIGHT, parts)
@@ -67,7 +68,7 @@ def plot_calibration(title: str, bins: Sequence[Bin]) -> str:
             f'<circle class="dot" cx="{_x(held.predicted):.1f}" cy="{_y(held.happened):.1f}" '
             f'r="{radius:.1f}"><title>{encode(said)}</title></circle>'
         )
-    parts.append(f'<text x="{LEFT + 12}" y="{TOP + 16}">on the line: as sure as it may be</text>')
+    parts.append(f'<text x="{LEFT}" y="16">on the dotted line it is as sure as it may be</text>')
     told = "; ".join(f"{b.predicted:.2f} predicted, {b.happened:.2f} so (n {b.n})" for b in bins)
     return _svg(title, told, HEIGHT, parts)
 
@@ -131,7 +132,7 @@ def _axes(x: str, y: str, top: float, *, across: float = 1.0) -> list[str]:
     parts.append(
         f'<text class="middle name" x="{(LEFT + WIDTH - RIGHT) / 2:.1f}" y="{HEIGHT - 6}">'
         f"{encode(x)}</text>"
-        f'<text class="middle name" transform="translate(11 {(TOP + HEIGHT - BOTTOM) / 2:.0f}) '
+        f'<text class="middle name" transform="translate(12 {(TOP + HEIGHT - BOTTOM) / 2:.0f}) '
         f'rotate(-90)">{encode(y)}</text>'
     )
     return parts
