@@ -13,20 +13,29 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from evals import bench, outputs, results
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import RULE, gate_as_table, run_gate
+from evals.public import read_questions
 from evals.report import as_json, make_report
 from evals.rows import DatasetError
 from evals.runner import OURS, Answerer, Open, run_reading, run_retrieval
 from evals.tables import as_table
 from rag.config import CLONE, DEFAULT_ENCODER
-from rag.errors import RagError
+from rag.errors import RagError, UsageError
 from rag.types import Document, Sentence
+
+Asked = TypeVar("Asked")
+"""A case, or the id of a question."""
 
 WEIGHTS = CLONE / "rag"
 BASELINE = results.BASELINE
+DATASETS = (
+    ".jsonl or .jsonl.gz in a shape of ours, or as its makers publish it: SQuAD 2.0 (.json), "
+    "CLAP NQ (.jsonl), WikiQA (.tsv), for retrieval also a BEIR folder"
+)
 QUESTIONS = Path(__file__).with_name("article.jsonl")
 
 
@@ -63,7 +72,7 @@ def open_product(
     return Assistant.of(documents, sentences=units or None)
 
 
-def spread(cases: Sequence[Case], limit: int | None) -> Sequence[Case]:
+def spread(cases: Sequence[Asked], limit: int | None) -> Sequence[Asked]:
     """Return `limit` of the questions, evenly spread over the file, or all of them.
 
     The first so many would be about a document or two.
@@ -78,7 +87,28 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         return _fit(arguments.data)
     if arguments.command == "bench":
         return _bench(arguments)
+    if getattr(arguments, "dataset", QUESTIONS).is_dir():
+        return _search(arguments)
     return _measure(arguments, open_answerer)
+
+
+def _search(arguments: argparse.Namespace) -> int:
+    """Measure the search over a folder in BEIR's format."""
+    from evals import beir
+    from rag.models import load_encoder
+
+    if arguments.command != "retrieval" or arguments.documents or list(outputs.reports(arguments)):
+        raise UsageError(
+            f"{arguments.dataset} is a folder: `retrieval --dataset FOLDER` searches all of it, "
+            "and takes --limit and --json alone."
+        )
+    folder = beir.read_folder(arguments.dataset)
+    questions = spread(list(folder.questions), arguments.limit)
+    values = beir.run_beir(folder, questions, load_encoder(DEFAULT_ENCODER))
+    print(beir.beir_as_table(values), file=outputs.shown(arguments))
+    if arguments.json:
+        results.write_json(values, arguments.json, sys.stdout)
+    return 0
 
 
 def _bench(arguments: argparse.Namespace) -> int:
@@ -97,7 +127,7 @@ def _measure(arguments: argparse.Namespace, open_answerer: Open) -> int:
 
     against = results.read_run(arguments.against) if arguments.against else None
     path = getattr(arguments, "dataset", QUESTIONS)
-    everything = read_cases(path)
+    everything = read_questions(path)
     if getattr(arguments, "resplit", False):
         everything = tuple(replace(case, units=None) for case in everything)
     encoder = load_encoder(DEFAULT_ENCODER)
@@ -189,9 +219,7 @@ def _make_parser() -> argparse.ArgumentParser:
         "--network", action="store_true", help="with the trained network, on the held-out articles"
     )
     for command in (reading, retrieval):
-        command.add_argument(
-            "--dataset", type=Path, required=True, metavar="FILE", help=".jsonl or .jsonl.gz"
-        )
+        command.add_argument("--dataset", type=Path, required=True, metavar="FILE", help=DATASETS)
         command.add_argument(
             "--resplit",
             action="store_true",

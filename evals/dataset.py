@@ -115,7 +115,7 @@ def _read_row(row: Row, article: Path) -> Iterator[Case]:
     if "questions" in row.values:
         yield from _read_newsdesk(row)
     elif "labels" in row.values:
-        yield _read_sentences(row)
+        yield read_sentences(row)
     elif "context" in row.values:
         yield _read_span(row)
     elif "gold" in row.values:
@@ -164,7 +164,7 @@ def _read_span(row: Row) -> Case:
 #  "sentences": ["Near a river , the group hears singing .", …], "labels": [0, 1, 1, 0, 1, 0],
 #  "context"?: "Near a river , …", "answers"?: [{"text", "start"}], "long_answers"?: ["There are…"]}
 # HotpotQA: "answer": "Kansas Song", and "titles" beside the sentences. QNLI, ReQA: one sentence.
-def _read_sentences(row: Row) -> Case:
+def read_sentences(row: Row) -> Case:
     """Return the case of a row that brings its sentences, each labelled gold or not."""
     texts = [text.strip() for text in row.texts("sentences")]
     labels = row.items("labels")

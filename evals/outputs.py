@@ -51,6 +51,13 @@ def paths(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
             yield option, Path(path)
 
 
+def reports(arguments: argparse.Namespace) -> Iterator[str]:
+    """Yield the options given that need the answers to single questions."""
+    for option in (*FILES, "against", "keep"):
+        if getattr(arguments, option, None) is not None:
+            yield option
+
+
 def shown(arguments: argparse.Namespace) -> TextIO:
     """Return where the table goes: to standard error where the JSON takes standard output."""
     return sys.stderr if arguments.json == "-" else sys.stdout

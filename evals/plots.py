@@ -45,10 +45,10 @@ def plot_curves(title: str, x: str, y: str, curves: Sequence[Curve], top: float)
         path = " ".join(f"{_x(a):.1f},{_y(b / top):.1f}" for a, b in curve.points)
         parts.append(f'<polyline class="{curve.style}" points="{path}"/>')
     for place, curve in enumerate(curves):
-        x = LEFT + 230 * place
+        left = LEFT + 230 * place
         parts.append(
-            f'<line class="{curve.style}" x1="{x}" x2="{x + 22}" y1="12" y2="12"/>'
-            f'<text x="{x + 28}" y="16">{encode(curve.name)}</text>'
+            f'<line class="{curve.style}" x1="{left}" x2="{left + 22}" y1="12" y2="12"/>'
+            f'<text x="{left + 28}" y="16">{encode(curve.name)}</text>'
         )
     named = ", ".join(curve.name for curve in curves)
     return _svg(title, f"{y} over {x}: {named}.", HEIGHT, parts)
