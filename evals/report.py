@@ -13,7 +13,15 @@ import numpy as np
 
 from evals.intervals import Bootstrap, Interval
 from evals.runner import OURS, Outcomes
-from evals.scores import Figures, Outcome, per_question, risk_at_coverage, score
+from evals.scores import (
+    Figures,
+    Numbers,
+    Outcome,
+    per_question,
+    risk_at_coverage,
+    score,
+    score_decision,
+)
 from evals.selective import Bin, calibration, calibration_error
 from evals.verdicts import Judged, judge
 
@@ -47,7 +55,7 @@ class Report:
     calibration: tuple[Bin, ...]
     outcomes: Sequence[Outcome]
     judged: Sequence[Judged]
-    scores: Mapping[str, Sequence[float]]
+    scores: Numbers
 
 
 def make_report(dataset: str, sha256: str, documents: int, outcomes: Outcomes) -> Report:
@@ -67,16 +75,20 @@ def make_report(dataset: str, sha256: str, documents: int, outcomes: Outcomes) -
     with_history = [bool(outcome.case.history) for outcome in ours]
     if any(with_history):
         chosen[FOLLOW_UPS] = with_history
-    baselines = {name: found for name, found in outcomes.items() if name != OURS}
+    numbers = {name: per_question(found) for name, found in outcomes.items()}
+    whole = {
+        name: score(numbers[name], bootstrap, everything) | score_decision(found, bootstrap)
+        for name, found in outcomes.items()
+    }
     return Report(
         dataset=dataset,
         sha256=sha256,
         documents=documents,
         by_document=bootstrap.by_document,
-        figures=score(ours, bootstrap, everything),
-        kinds={kind: score(ours, bootstrap, which) for kind, which in chosen.items()},
-        baselines={name: score(found, bootstrap, everything) for name, found in baselines.items()},
-        against=_compare(ours, baselines, bootstrap),
+        figures=whole[OURS],
+        kinds={kind: score(numbers[OURS], bootstrap, which) for kind, which in chosen.items()},
+        baselines={name: figures for name, figures in whole.items() if name != OURS},
+        against=_compare(numbers, bootstrap),
         risk=risk_at_coverage(ours, COVERAGES),
         calibration=calibration(
             [outcome.answerability for outcome in ours],
@@ -84,7 +96,7 @@ def make_report(dataset: str, sha256: str, documents: int, outcomes: Outcomes) -
         ),
         outcomes=ours,
         judged=[judge(outcome) for outcome in ours],
-        scores=per_question(ours),
+        scores=numbers[OURS],
     )
 
 
@@ -130,14 +142,14 @@ def kind_sizes(report: Report) -> dict[str, int]:
 
 
 def _compare(
-    ours: Sequence[Outcome], baselines: Mapping[str, Sequence[Outcome]], bootstrap: Bootstrap
+    numbers: Mapping[str, Numbers], bootstrap: Bootstrap
 ) -> dict[str, tuple[str, Interval]]:
     """Return, for some metrics, the strongest independent baseline and how far ours is from it.
 
     "Always answer" is left out: it is our own ranking.
     """
-    mine = per_question(ours)
-    theirs = {name: per_question(b) for name, b in baselines.items() if name != "always_answer"}
+    mine = numbers[OURS]
+    theirs = {name: table for name, table in numbers.items() if name not in (OURS, "always_answer")}
     compared: dict[str, tuple[str, Interval]] = {}
     for metric in COMPARED:
         if metric in mine:

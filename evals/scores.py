@@ -7,7 +7,7 @@ set can give is absent, never 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,10 @@ from evals.metrics import Support
 from rag.types import Answer, Sentence
 
 Figures = dict[str, Interval]
+
+Numbers = Mapping[str, Sequence[float]]
+"""A number a question for every metric, NaN where the question has none."""
+
 _ABSENT = math.nan
 
 LOWER_IS_BETTER = frozenset({"false_answers", "over_abstention", "risk_coverage_area"})
@@ -79,27 +83,31 @@ def per_question(outcomes: Sequence[Outcome]) -> dict[str, list[float]]:
     return {name: numbers for name, numbers in table.items() if not all(map(math.isnan, numbers))}
 
 
-def score(outcomes: Sequence[Outcome], bootstrap: Bootstrap, chosen: Sequence[bool]) -> Figures:
-    """Return the figures over the chosen ones of all questions of a set.
+def score(numbers: Numbers, bootstrap: Bootstrap, chosen: Sequence[bool]) -> Figures:
+    """Return the mean figures over the chosen ones of all questions of a set.
 
     Args:
-        outcomes: Of every question the bootstrap was made for, in its order.
+        numbers: What `per_question` gives of all of them.
         bootstrap: The draws, shared by all figures of a report.
         chosen: Which questions to look at, for figures by kind.
     """
     figures: Figures = {}
-    for name, numbers in per_question(outcomes).items():
-        kept = [number if c else _ABSENT for number, c in zip(numbers, chosen, strict=True)]
+    for name, values in numbers.items():
+        kept = [number if c else _ABSENT for number, c in zip(values, chosen, strict=True)]
         if not all(map(math.isnan, kept)):
             figures[name] = bootstrap.mean(kept)
+    return figures
+
+
+def score_decision(outcomes: Sequence[Outcome], bootstrap: Bootstrap) -> Figures:
+    """Return what only a whole set has: what its answerability is worth."""
+    figures: Figures = {}
     answerable = [outcome.case.answerable for outcome in outcomes]
-    if all(chosen) and any(answerable) and not all(answerable):
+    if any(answerable) and not all(answerable):
         figures["answerability_auroc"] = bootstrap.auroc(
             [outcome.answerability for outcome in outcomes], answerable
         )
-    if all(chosen):
-        figures |= _selective(outcomes, bootstrap)
-    return figures
+    return figures | _selective(outcomes, bootstrap)
 
 
 def _selective(outcomes: Sequence[Outcome], bootstrap: Bootstrap) -> Figures:
