@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.cases import tone
-from evals.diff import DIRECTIONS, Diff
+from evals.diff import DIRECTIONS, Change, Diff
 from evals.gate import Gate
 from evals.intervals import RESAMPLES, SEED, Interval
 from evals.listing import render_cases
@@ -121,7 +121,11 @@ def _render_headline(report: Report, diff: Diff | None) -> str:
         figure = report.figures[metric]
         lower = "<dd>lower is better</dd>" if metric in LOWER_IS_BETTER else ""
         before = diff.against.figures.get(metric, {}).get("value") if diff else None
-        moved = f"<dd>{figure.value - before:+.3f} since</dd>" if before is not None else ""
+        moved = (
+            f"<dd>before {before:.3f} ({figure.value - before:+.3f})</dd>"
+            if before is not None
+            else ""
+        )
         tiles.append(
             f'<div><dt>{name}</dt><dd class="figure">{figure.value:.3f}</dd>'
             f"<dd>{ends(figure)}</dd>{moved}<dd>{_best(report, metric)}</dd>{lower}</div>"
@@ -144,7 +148,7 @@ def _best(report: Report, metric: str) -> str:
     ):
         return f"n {report.figures[metric].n}"
     name = max(found, key=found.__getitem__)
-    return f"{encode(name.replace('_', ' '))}: {found[name]:.3f}"
+    return f"best baseline {found[name]:.3f} ({encode(name.replace('_', ' '))})"
 
 
 def _render_verdicts(report: Report) -> str:
@@ -170,13 +174,26 @@ def _render_diff(report: Report, diff: Diff) -> str:
         changes = [c for c in diff.changes.values() if c.direction == direction]
         items = "".join(
             f'<li><a href="#q{places[c.id]}">{encode(report.outcomes[places[c.id]].case.question)}'
-            f'</a> <span class="quiet">{encode(c.before.verdict)} → {encode(c.now.verdict)}</span>'
+            f'</a> <span class="quiet">{encode(_moved(c))}</span>'
             "</li>"
             for c in changes
         )
         parts.append(f"<h3>{direction.capitalize()}: {len(changes)}</h3>")
         parts.append(f'<ul class="changes">{items}</ul>' if items else "")
     return "".join(parts)
+
+
+def _moved(change: Change) -> str:
+    """Return from which verdict to which, or that only the words or the citations differ.
+
+    >>> from evals.results import Kept
+    >>> right = Kept("right", "It closed. [1]", ("d-0",), {})
+    >>> _moved(Change("a", "changed", right, right)), _moved(Change("a", "broken", right,
+    ...     Kept("wrong sentence", "", (), {})))
+    ('right, answered otherwise', 'right → wrong sentence')
+    """
+    before, now = change.before.verdict, change.now.verdict
+    return f"{before} → {now}" if before != now else f"{now}, answered otherwise"
 
 
 def _render_plots(report: Report) -> str:
@@ -186,7 +203,7 @@ def _render_plots(report: Report) -> str:
         plots.append(_plot_risk(judged))
     if "answerability_auroc" in report.figures:
         plots.append(
-            plot_calibration("Calibration: is it as sure as it may be?", report.calibration)
+            plot_calibration("Calibration: is it right to be as sure as it is?", report.calibration)
         )
     for metric in BY_KIND:
         rows = [(kind, f[metric]) for kind, f in report.kinds.items() if metric in f]

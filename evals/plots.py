@@ -68,7 +68,7 @@ def plot_calibration(title: str, bins: Sequence[Bin]) -> str:
             f'<circle class="dot" cx="{_x(held.predicted):.1f}" cy="{_y(held.happened):.1f}" '
             f'r="{radius:.1f}"><title>{encode(said)}</title></circle>'
         )
-    parts.append(f'<text x="{LEFT}" y="16">on the dotted line it is as sure as it may be</text>')
+    parts.append(f'<text x="{LEFT}" y="16">on the dotted line it is as sure as it should be</text>')
     told = "; ".join(f"{b.predicted:.2f} predicted, {b.happened:.2f} so (n {b.n})" for b in bins)
     return _svg(title, told, HEIGHT, parts)
 
@@ -105,7 +105,7 @@ def plot_times(title: str, milliseconds: Sequence[float]) -> str:
     counts = [0] * BARS
     for time in milliseconds:
         counts[min(int(time / longest * BARS), BARS - 1)] += 1
-    top = max(counts)
+    top = math.ceil(max(counts) / 4) * 4  # Four steps of whole answers.
     parts = _axes("milliseconds an answer", "answers", float(top), across=longest)
     wide = (WIDTH - LEFT - RIGHT) / BARS
     for place, number in enumerate(counts):
@@ -125,9 +125,9 @@ def _axes(x: str, y: str, top: float, *, across: float = 1.0) -> list[str]:
         up, right = _y(share), _x(share)
         parts.append(
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{up:.1f}" y2="{up:.1f}"/>'
-            f'<text class="end" x="{LEFT - 7}" y="{up + 4:.1f}">{share * top:.3g}</text>'
+            f'<text class="end" x="{LEFT - 7}" y="{up + 4:.1f}">{_tick(share * top)}</text>'
             f'<text class="middle" x="{right:.1f}" y="{HEIGHT - BOTTOM + 17}">'
-            f"{share * across:.4g}</text>"
+            f"{_tick(share * across)}</text>"
         )
     parts.append(
         f'<text class="middle name" x="{(LEFT + WIDTH - RIGHT) / 2:.1f}" y="{HEIGHT - 6}">'
@@ -152,6 +152,15 @@ def _x(share: float) -> float:
 
 def _y(share: float) -> float:
     return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
+
+
+def _tick(number: float) -> str:
+    """Return a number on an axis.
+
+    >>> _tick(0.15), _tick(15000.0)
+    ('0.15', '15,000')
+    """
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"
 
 
 def _round_up(number: float) -> float:

@@ -39,7 +39,8 @@ FOLLOW_UPS = "(follow-ups)"
 class Report:
     """Every figure of one run, and the questions they come from.
 
-    `kinds` has one more where some questions have turns before them: `FOLLOW_UPS`. `scores` are
+    `kinds` has one more, `FOLLOW_UPS`, where questions with turns before them are no kind of their
+    own. `scores` are
     every metric's numbers, NaN where a question has none; `judged` is in the order of `outcomes`.
     """
 
@@ -73,7 +74,7 @@ def make_report(dataset: str, sha256: str, documents: int, outcomes: Outcomes) -
     kinds = dict.fromkeys(outcome.case.kind for outcome in ours)
     chosen = {kind: [outcome.case.kind == kind for outcome in ours] for kind in kinds}
     with_history = [bool(outcome.case.history) for outcome in ours]
-    if any(with_history):
+    if any(with_history) and with_history not in chosen.values():
         chosen[FOLLOW_UPS] = with_history
     numbers = {name: per_question(found) for name, found in outcomes.items()}
     whole = {
@@ -136,7 +137,7 @@ def kind_sizes(report: Report) -> dict[str, int]:
     sizes = dict.fromkeys(report.kinds, 0)
     for outcome in report.outcomes:
         sizes[outcome.case.kind] += 1
-        if outcome.case.history:
+        if outcome.case.history and FOLLOW_UPS in sizes:
             sizes[FOLLOW_UPS] += 1
     return sizes
 
