@@ -22,13 +22,15 @@ function filter() {
   shown.textContent = `${count} of ${cases.length}`;
 }
 
+const excerpts = new Map();
+
 function showText(button) {
   const place = button.closest("h4").nextElementSibling;
-  if (button.before) {
-    place.replaceChildren(...button.before);
-    button.before = null;
+  if (excerpts.has(button)) {
+    place.replaceChildren(...excerpts.get(button));
+    excerpts.delete(button);
   } else {
-    button.before = [...place.childNodes];
+    excerpts.set(button, [...place.childNodes]);
     const text = document.getElementById(button.dataset.text).content.cloneNode(true);
     for (const lit of button.dataset.lit.split(" ")) {
       const [number, style] = lit.split(":");
@@ -40,7 +42,7 @@ function showText(button) {
     }
     place.replaceChildren(text);
   }
-  button.textContent = button.before ? "Only these" : "Whole text";
+  button.textContent = excerpts.has(button) ? "Only these" : "Whole text";
 }
 
 function openLinked() {
