@@ -12,8 +12,9 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from evals.rows import DatasetError, Row
@@ -58,8 +59,10 @@ def read_cases(path: Path, *, article: Path = ARTICLE) -> tuple[Case, ...]:
     """
     cases: list[Case] = []
     seen: dict[str, str] = {}
+    # Once a file, and only for rows that are about it.
+    load_article = cache(lambda: load(article, source=article.name))
     for row in _rows(path):
-        for case in _read_row(row, article):
+        for case in _read_row(row, load_article):
             if case.id in seen:
                 raise row.error("id", f'"{case.id}" was used before, at {seen[case.id]}')
             seen[case.id] = row.place
@@ -110,16 +113,16 @@ def _rows(path: Path) -> Iterator[Row]:
         yield Row(values, place, path.name)
 
 
-def _read_row(row: Row, article: Path) -> Iterator[Case]:
+def _read_row(row: Row, load_article: Callable[[], Document]) -> Iterator[Case]:
     """Yield the questions of one row, whichever shape it has."""
     if "questions" in row.values:
         yield from _read_newsdesk(row)
     elif "labels" in row.values:
-        yield _read_sentences(row)
+        yield read_sentences(row)
     elif "context" in row.values:
         yield _read_span(row)
     elif "gold" in row.values:
-        yield _read_article(row, article)
+        yield _read_article(row, load_article())
     else:
         fields = ", ".join(row.values)
         raise DatasetError(
@@ -164,7 +167,7 @@ def _read_span(row: Row) -> Case:
 #  "sentences": ["Near a river , the group hears singing .", …], "labels": [0, 1, 1, 0, 1, 0],
 #  "context"?: "Near a river , …", "answers"?: [{"text", "start"}], "long_answers"?: ["There are…"]}
 # HotpotQA: "answer": "Kansas Song", and "titles" beside the sentences. QNLI, ReQA: one sentence.
-def _read_sentences(row: Row) -> Case:
+def read_sentences(row: Row) -> Case:
     """Return the case of a row that brings its sentences, each labelled gold or not."""
     texts = [text.strip() for text in row.texts("sentences")]
     labels = row.items("labels")
@@ -228,18 +231,17 @@ def _read_newsdesk(row: Row) -> Iterator[Case]:
 # {"id": "when-transferred", "kind": "fact", "question": "When was the batch transferred?",
 #  "history"?: [{"question", "answer"}], "gold": ["The batch of missiles …"],
 #  "alternatives"?: [["…"]], "answer": "mid-November"}
-def _read_article(row: Row, article: Path) -> Case:
+def _read_article(row: Row, document: Document) -> Case:
     """Return the case of a row about the article, whose gold are verbatim quotes from it."""
-    document = load(article, source=article.name)
 
     def locate(quotes: Sequence[str]) -> Spans:
         spans: list[tuple[int, int]] = []
         for quote in quotes:
             start = document.text.find(quote) if quote.strip() else -1
             if start < 0:
-                raise row.error("gold", f"{article.name} does not say {quote!r}")
+                raise row.error("gold", f"{document.source} does not say {quote!r}")
             if document.text.find(quote, start + 1) >= 0:
-                raise row.error("gold", f"{article.name} says {quote!r} twice; quote more of it")
+                raise row.error("gold", f"{document.source} says {quote!r} twice; quote more of it")
             spans.append((start, start + len(quote)))
         return tuple(spans)
 
