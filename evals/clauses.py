@@ -17,12 +17,12 @@ MOST_SUBJECT_WORDS = 8
 """A longer subject makes a question nobody would type."""
 
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}|(?:Mr|Mrs|Ms|Dr|St|Prof)\.|[^\W_][\w’'-]*|\S")
-_OPENER = re.compile(r"(?:However|Meanwhile|Still|But|And|Yet|So|Today|Also|Then), |(?:But|And|Yet) ")
+_OPENER = re.compile(r"(?:However|Meanwhile|Still|But|And|Yet|So|Today|Also|Then), |(?:But|And|Yet) |According to [^,.;“”\"]{3,40}, ")
 _LEAD = re.compile(r"(?P<lead>(?:In|On|Since|During|At) [^,.;:“”\"]{2,40}), (?=[A-Za-z])")
 _CUT = re.compile(
     r"\s*(?:,(?!\d)|:(?!\d)|[;()“”\"«»—]|\s[–-]\s|[‘’](?=\s|$)(?<!s’)|\s‘"
     r"|\s(?:which|who|whom|whose|that|while|when|because|although|though|but|where|whereas|as|so|if"
-    r"|unless|even|rather|or|including|due|in order|according|despite|amid)\b"
+    r"|unless|even|rather|or|after|before|until|once|including|due|in order|according|despite|amid)\b"
     rf"|\sand\s(?=(?:then|now|later|also|(?:it|he|she|they|we|there|is|are|was|were|will|has|have"
     rf"|had|can|must|should|may|did|does|do|not)\b|(?:{'|'.join(sorted(PAST | PRESENT))})\b)))"
 )
@@ -38,6 +38,7 @@ _NOT_IN_SUBJECT = frozenset(
     everyone everybody nobody nothing something anyone
     said says asked told""".split()
 )
+_BETWEEN = frozenset("also already still now later then soon finally first once eventually".split())
 _ODD = frozenset("them those these others which who that of years".split())
 _NO_HEAD = frozenset(
     """reason question problem answer idea point thing things case result difference move step
@@ -80,6 +81,8 @@ def names_in(sentences: Iterable[Sentence]) -> frozenset[str]:
     found: set[str] = set()
     lower: set[str] = set()
     for sentence in sentences:
+        if sentence.text[-1] not in ".!?”\"’":
+            continue  # Headings Are Often Written So.
         tokens = _WORD.findall(sentence.text)
         lower.update(token for token in tokens if token.islower())
         found.update(
@@ -114,7 +117,10 @@ def clause_of(sentence: Sentence, names: frozenset[str]) -> Clause | None:
     )
     if verb_at is None:
         return None
-    subject = _subject([word for word, _, _ in tokens[:verb_at]], text[: tokens[verb_at - 1][2]], names)
+    last = verb_at
+    while last > 1 and tokens[last - 1][0] in _BETWEEN:
+        last -= 1
+    subject = _subject([word for word, _, _ in tokens[:last]], text[: tokens[last - 1][2]], names)
     if subject is None:
         return None
     said, _, end = tokens[verb_at]
@@ -192,13 +198,15 @@ def _subject(words: list[str], text: str, names: frozenset[str]) -> str | None:
     if heads and (heads[0] < 1 or heads[-1] == len(words) - 1):
         return None
     head = lowered[(heads[0] if heads else len(words)) - 1]
-    if head in _NO_HEAD and not heads:
+    if not heads and (head in _NO_HEAD or head.endswith("est")):
         return None
     if lowered[0] in _DETERMINERS:
         if len(words) < 2 or (lowered[0] != "the" and len(words) < 3):
             return None
         return lowered[0] + text[len(words[0]) :] if words[0][0].isupper() else text
     if words[0][0].isupper():
+        if text == "Police":
+            return "police"
         is_name = words[0] in names or all(w[0].isupper() for w in words[:2] if len(words) > 1)
         return text if is_name else None
     return None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from evals.clauses import Clause
+from rag.names import find_names
 from rag.quotes import Quote
 from rag.shapes import FINITE, MONTH, NAME, NO_NAME, POINTS_AWAY, ROLE
 from rag.types import Sentence
@@ -45,7 +46,7 @@ _UNIT = (
 )
 COUNT = rf"(?:\d[\d,]*(?:\.\d+)?(?: (?:million|billion|thousand|hundred))?|{_UNIT}(?: (?:million|billion|thousand|hundred))?)"
 _NOUN = (
-    r"(?!(?:per|percent|times|of|to|or|and|in|on|at|more|less|fewer|years old|minutes past)\b)"
+    r"(?!(?:per|percent|times|of|to|or|and|in|on|at|for|with|by|from|more|less|fewer|years old|minutes past)\b)"
     r"(?:[a-z][a-z-]+ ){0,2}?(?:[a-z][a-z-]*[^s\W]s|people|men|women|children|staff)"
 )
 _END = r"(?=$| (?:of|in|on|at|from|to|for|with|by|a|per|each|every|during|since|over|under|after|before|across|into|through|near|between|against|until)\b)"
@@ -77,14 +78,22 @@ _REASON = re.compile(
 _BE_NOUN = re.compile(r"^(?P<answer>(?:an?|the) [^,]{8,160})$")
 _QUOTE = re.compile(r"[“\"‘](?P<quote>[^“”\"‘’]{20,}?(?:’\w[^“”\"‘’]*)?)[.,!]?[”\"’](?=[ ,.]|$)")
 _THAT = re.compile(
-    rf"^(?:According to [^,]+, )?(?P<answer>[^,;:“”\"‘]{{3,70}}?) (?P<verb>said|argued|warned|confirmed|announced|insisted|predicted|suggested|suggest|believe|believes|claimed|noted|denied|promised|explained|emphasi[sz]ed|told [A-Z]\w+|estimates?|thinks?) that (?P<clause>[^;:“”\"‘()]{{15,150}}?)(?=[.!;]|, (?:which|who|but|and|with|given|where|citing)\b)"
+    r"(?:^|[’”\"] )(?:(?:However|Still|But|And|Meanwhile|According to [^,]+),? )?"
+    r"(?P<answer>[A-Za-z][^,;:“”\"‘]{3,70}?)(?:, [^,;:“”\"‘]{3,60},)? "
+    r"(?P<verb>said|argued|warned|confirmed|announced|insisted|predicted|suggested|suggest|believe"
+    r"|believes|claimed|noted|denied|promised|explained|emphasi[sz]ed|added|stressed|told [A-Z]\w+"
+    r"|estimates?|thinks?) that (?P<clause>[^;:“”\"‘()]{15,160}?)"
+    r"(?=[.!;]?$|[.!;] |, (?:which|who|but|and|with|given|where|citing|including|reinforcing)\b)"
 )
 _SINGULAR = {
     "suggest": "suggests", "believe": "believes", "think": "thinks", "estimate": "estimates"
 }  # fmt: skip
-_GENERIC = re.compile(r"\b(?:named|called|another|other|same|others?)\b", re.IGNORECASE)
+_GENERIC = re.compile(r"\b(?:named|called|another|other|same|others)\b", re.IGNORECASE)
 _APPOSED = re.compile(
-    rf"(?<![\w’])(?<!In )(?<!in )(?<!At )(?<!at )(?<!On )(?<!on )(?<!near )(?<!from )(?P<name>(?:the )?{NAME}), (?P<answer>(?:an?|the) (?:[a-z-]+ ){{0,4}}[^,.;:“”\"()]{{3,90}})(?=[,.;])"
+    rf"(?<![\w’])(?<!In )(?<!in )(?<!At )(?<!at )(?<!On )(?<!on )(?<!near )(?<!from )(?P<name>(?:the )?{NAME}|the [A-Z]\\w+-[A-Z]\\w+), "
+    r"(?P<answer>(?:an?|the) (?!(?:move|decision|sign|step|figure|sum|shift|drop|rise|reminder|day"
+    r"|week|month|year|total|change|claim|charge|practice|matter|fact)\b)(?:[a-z-]+ ){0,4}[^,.;:“”\"()]{3,90})"
+    r"(?=,|;|[.](?:$|[\"”’]))"
 )
 _NO_PEOPLE = re.compile(
     r"(?:insurer|manufacturer|maker|producer|carrier|operator|retailer|publisher|newspaper|river|paper|number"
@@ -92,7 +101,7 @@ _NO_PEOPLE = re.compile(
     r"|winter|summer|meter|metre|theater|developer|provider|charter|border|other|server|computer|reactor|sensor"
     r"|corridor|sector|motor|tractor|factor|floor|door|error|vendor|broadcaster|builder|importer|exporter)s?$"
 )
-_PEOPLE = re.compile(rf"\b(?:{ROLE}|consultant|attendant|lieutenant|sergeant|cook|man|woman|who|husband|wife|son|daughter|brother|sister|father|mother|founder|chair\w*|head|chief|owner|widow|student|pilot|baker|writer|artist|player|captain|coach|singer|secretary|candidate|activist|campaigner|lecturer|fisherman|pensioner|veteran|critic|curator|editor|surgeon|specialist|representative|senator|commander|sergeant|colonel|general|partner|\w+ist|\w+er|\w+or|\w+ian|\w+man|\w+woman)$")
+_PEOPLE = re.compile(rf"\b(?:{ROLE}|consultant|\w+mother|\w+father|submariner|attendant|lieutenant|sergeant|cook|man|woman|who|husband|wife|son|daughter|brother|sister|father|mother|founder|chair\w*|head|chief|owner|widow|student|pilot|baker|writer|artist|player|captain|coach|singer|secretary|candidate|activist|campaigner|lecturer|fisherman|pensioner|veteran|critic|curator|editor|surgeon|specialist|representative|senator|commander|sergeant|colonel|general|partner|\w+ist|\w+er|\w+or|\w+ian|\w+man|\w+woman)$")
 _PERSON = re.compile(rf"(?:(?:the|an?) (?:[a-z-]+ ){{0,3}}(?:{ROLE}|[a-z]+(?:ist|man|woman)) )?{NAME}|(?:the|an?) (?:[\w-]+ ){{0,3}}(?:{ROLE}|[a-z]+(?:man|woman))")
 
 
@@ -101,7 +110,7 @@ _TRANSITIVE = frozenset(
     deny deploy design destroy discover establish export fill finance fund hire host import
     introduce launch lead led lose lost make made offer open own photograph propose publish punish reduce
     reject release repair replace request restore sell sold steal sign store study test win won
-    need want demand create attack""".split()
+    create reflect mark spark highlight underscore underline represent strengthen signal raise mean attack""".split()
 )
 
 
@@ -137,17 +146,19 @@ def questions_of_speech(sentence: Sentence, quotes: Iterable[Quote]) -> Iterator
         words = " ".join(sentence.text[max(quote.start - sentence.start, 0) : quote.end - sentence.start].split())
         words = words.strip("“”\"‘’' ").rstrip(".,!?—– ")
         words = re.split(r"(?<=\w[.!?]) ", words)[0].rstrip(".,!?")
+        if len(words.split()) > MOST_WORDS - 2:
+            words = words.split(", ")[0]
         if speaker and speaker in sentence.text and not POINTS_AWAY.search(speaker):
-            if 5 <= len(words.split()) <= 24 and not re.search(r"[“”\"]", words):
+            if 5 <= len(words.split()) <= MOST_WORDS - 2 and re.match(r"[A-Z]|an? |the ", words):
                 found.append((f"Who said “{words}”?", speaker))
-    match = _THAT.match(sentence.text)
+    match = _THAT.search(sentence.text)
     if match and not POINTS_AWAY.search(match["answer"] + match["clause"]):
         clause = match["clause"].rstrip(",")
         if FINITE.search(clause):
-            verb = "said" if match["verb"].startswith("told") else match["verb"]
+            verb = "said" if match["verb"].split()[0] in ("told", "added") else match["verb"]
             found.append((f"Who {_SINGULAR.get(verb, verb)} that {clause}?", match["answer"]))
     for question, answer in found:
-        if not re.search(rf"[A-Z][\w’'.-]* [A-Z]|\b(?:{ROLE})\b|(?:Mr|Mrs|Ms|Dr)\b| [A-Z]", answer):
+        if not re.search(rf"[A-Z][\w’'.-]* [A-Z]|\b(?:{ROLE}|critic|lawmaker)s?\b|(?:Mr|Mrs|Ms|Dr)\b| [A-Z]", answer):
             continue
         draft = None if _GENERIC.search(answer) else _draft("speaker", question, answer, sentence)
         if draft is not None:
@@ -170,7 +181,7 @@ def questions_of_names(sentence: Sentence) -> Iterator[Draft]:
 
 def _names_person(phrase: str) -> bool:
     """Return whether the head of a noun phrase is somebody: "a retired surveyor in Bodø"."""
-    head = re.split(r" (?:of|in|at|for|on|from|with|near|to|who|which|and|based|whose)\b|,", phrase)[0]
+    head = re.split(r" (?:of|in|at|for|on|from|with|near|to|who|which|and|based|whose|now|then|turned)\b|,", phrase)[0]
     return _PEOPLE.search(head) is not None and _NO_PEOPLE.search(head) is None
 
 
@@ -187,7 +198,7 @@ def _when(clause: Clause) -> Iterator[tuple[str, str, str]]:
     match = _DATED.match(clause.rest)
     if len(re.findall(DATE, clause.rest)) > 1:
         return
-    if match and (clause.verb or match["head"].strip()):
+    if match and (clause.verb or 1 <= len(match["head"].split()) <= 3):
         opening = "Since when" if match["word"] == "since" else "When"
         if _fits_after_date(match["tail"]):
             yield "date", ask(clause, opening, match["head"], match["tail"] or ""), match["answer"]
@@ -216,7 +227,7 @@ def _how_many(clause: Clause) -> Iterator[tuple[str, str, str]]:
             if clause.verb.split()[-1:] == ["last"] or clause.verb.split()[-1:] == ["take"]:
                 answer = f"{match['answer']} {match['noun']}"
                 yield "number", ask(clause, "How long", match["tail"]), answer
-        elif clause.verb:
+        elif clause.verb and clause.verb.split()[-1] not in ("let", "help", "allow", "make"):
             noun, tail = match["noun"], match["tail"]
             if of := re.match(r" of (?:the )?[\w’-]+(?= (?:to|in|on|at|by|for|from|since)\b|$)", tail):
                 noun, tail = noun + of[0], tail[of.end() :]
@@ -254,7 +265,9 @@ def _who(clause: Clause) -> Iterator[tuple[str, str, str]]:
     said, rest = clause.said, clause.rest
     if len(rest.split()) < 3 or (not clause.verb and clause.auxiliary in ("is", "are", "was", "were")):
         return
-    if _PERSON.fullmatch(clause.subject):
+    if is_country(clause.subject):
+        yield "place", f"Which country {_singular(said)} {rest}?", clause.subject
+    elif _PERSON.fullmatch(clause.subject):
         if not NO_NAME.search(clause.subject):
             yield "person", f"Who {_singular(said)} {rest}?", clause.subject
 
@@ -265,7 +278,7 @@ def _how_many_did(clause: Clause) -> Iterator[tuple[str, str, str]]:
 
 
 def _by_whom(clause: Clause) -> Iterator[tuple[str, str, str]]:
-    match = re.match(r"by (?P<answer>(?:the |an? )?(?:[a-z-]+ ){0,2}[A-Z][\w’ -]*\w)$", clause.rest)
+    match = re.match(r"by (?!.* and by)(?P<answer>(?:the |an? )?(?:[a-z-]+ ){0,2}[A-Z][\w’ -]*\w)$", clause.rest)
     if match and clause.verb and (clause.has_be or "been" in clause.verb or "be " in clause.verb):
         yield "person", ask(clause, "Who", "by"), match["answer"]
 
@@ -277,6 +290,12 @@ def _what(clause: Clause) -> Iterator[tuple[str, str, str]]:
     match = re.match(r"(?P<answer>(?:an?|the) .{6,120})$", clause.rest)
     if match and verb in _TRANSITIVE and len(clause.subject.split()) > 1:
         yield "thing", ask(clause, "What"), match["answer"]
+
+
+def is_country(name: str) -> bool:
+    """Return whether a name is that of a country, as far as the table of aliases knows."""
+    found = find_names(f"Why {name}?")
+    return len(found) == 1 and found[0].kind == "alias" and found[0].text == name.removeprefix("the ")
 
 
 def _singular(said: str) -> str:

@@ -11,14 +11,14 @@ abandon accept accuse acquire add adopt allow announce appoint approve arrest ar
 attend award ban block borrow call cancel carry cause change charge claim clean close collapse
 collect commission compare complete confirm contain cover create cross cut damage deliver demand
 deny deploy design destroy develop discover double employ end establish estimate evacuate examine
-exceed expand expect export fail fill finance fine finish fire follow found fund gain grant halt
+exceed expand expect export fail fill finance fine finish fire follow found fund gain grant halt highlight
 hire host identify import improve increase inherit injure inspect install introduce invest
-invite issue join kill land last launch licence list lower mark marry measure mention move name need
+invite issue join kill land last launch licence list lower mark marry mark measure mention move name need
 offer open operate order own paint pass photograph place plan plant play post predict
-present prevent produce promise propose publish punish purchase raise rate receive record recover
-reduce refuse reject release remain remove rent repair replace report request require
-rescue resign restore retire return rule save score serve share show sign start stay stop store
-strike study supply support survive suspend target test time total trace train transfer treat
+present prevent produce propose promise propose publish punish purchase raise rate receive record recover
+reduce reflect refuse reject release remain remove rent repair replace report request require
+rescue resign restore retire return rule save score serve share show sign signal spark start strengthen stay stop store
+strike study supply support survive suspend target test time total trace train transfer treat underline underscore
 turn use visit vote walk want warn weigh welcome work
 """
 _IRREGULAR = """
@@ -28,7 +28,7 @@ fight:fought find:found fly:flew get:got give:gave go:went grow:grew have:had he
 hold:held keep:kept know:knew lead:led learn:learned leave:left lend:lent lose:lost make:made
 meet:met owe:owed pay:paid put:put read:read ride:rode rise:rose run:ran see:saw sell:sold
 send:sent set:set shut:shut sit:sat speak:spoke spend:spent stand:stood steal:stole strike:struck
-take:took teach:taught tell:told throw:threw win:won write:wrote
+take:took teach:taught tell:told think:thought throw:threw win:won write:wrote
 """
 _DOUBLED = frozenset("ban commit equip plan refer rob ship slip stop strip transfer trap".split())
 
