@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evals import bench, report
+from evals import bench, report, set_commands
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import find_broken, gate_as_table
 from evals.rows import DatasetError
@@ -72,6 +72,8 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
 
     if arguments.command == "fit":
         return _fit(arguments.data)
+    if arguments.command in set_commands.COMMANDS:
+        return set_commands.COMMANDS[arguments.command](arguments)
     shown = sys.stderr if arguments.json == "-" else sys.stdout
     if arguments.command == "bench":
         # One more than is counted, to warm up.
@@ -83,12 +85,14 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         return 0
 
     path = getattr(arguments, "dataset", QUESTIONS)
-    everything = read_cases(path)
+    everything = set_commands.read_chosen(arguments, path)
     if getattr(arguments, "resplit", False):
         everything = tuple(replace(case, units=None) for case in everything)
     encoder = load_encoder(DEFAULT_ENCODER)
     if arguments.command == "retrieval":
-        documents = _distinct(everything)[: arguments.documents]
+        everything, open_answerer, documents = set_commands.across_corpus(
+            arguments, everything, open_answerer, _distinct(everything)
+        )
         indexed = {document.id for document in documents}
         cases = spread([c for c in everything if c.document.id in indexed], arguments.limit)
         units = {case.document.id: case.units for case in everything if case.units}
@@ -173,6 +177,8 @@ def _make_parser() -> argparse.ArgumentParser:
     retrieval.add_argument(
         "--documents", type=_count, metavar="N", help="index the first N texts (default: all)"
     )
+        set_commands.add_choice(command)
+    set_commands.add_commands(commands)
     for command in (article, reading, retrieval, timing):
         _add_shared(command, argparse.SUPPRESS)
     return parser

@@ -20,12 +20,16 @@ from rag.shapes import NAME, NO_NAME, POINTS_AWAY, ROLE
 from rag.words import content_stems
 
 _NEVER_SAID = (
-    ("age", "How old is {}?", r"\b\d{{2}}\b|\baged?\b|-year-old|\bborn\b|\bbirthday\b"),
+    ("age", "How old is {}?", r"\b\d{2}\b|\baged?\b|-year-old|\bborn\b|\bbirthday\b"),
     ("birthplace", "Where was {} born?", r"\bborn\b|\bnative\b|\bgrew up\b|\braised\b|\bchildhood\b"),
     ("education", "Where did {} study?", r"\bstud|\buniversity\b|\bdegree\b|\bgraduat|\bschool\b|\btrained\b|\bcollege\b"),
 )  # fmt: skip
 """What is asked of people, and what would tell."""
 
+_NAMELESS = (
+    ("age", "How old is {}?", _NEVER_SAID[0][2]),
+    ("name", "What is the name of {}?", r"\banonym|\bnamed\b"),
+)
 _UNNAMED = re.compile(
     rf"(?:An?|One|The) (?P<role>(?:[\w.-]+ ){{0,4}}{ROLE})(?=$| (?:at|of|in|involved|who|from)\b)"
 )
@@ -78,10 +82,9 @@ def absent_questions(
 def _never_said(text: Text, drafts: Sequence[Draft], corpus: Sequence[Text]) -> Iterator[Absent]:
     """Yield what nobody says of the people whom the text introduces."""
     for person in dict.fromkeys(people_of(drafts)):
-        surname = person.split()[-1]
-        told = " ".join(_around(surname, corpus))
-        for form, question, telling in _NEVER_SAID:
-            if not re.search(telling.replace("{{", "{").replace("}}", "}"), told):
+        told = " ".join(_around(person.split()[-1], corpus))
+        for form, question, telling in _NEVER_SAID if person[0].isupper() else _NAMELESS:
+            if not re.search(telling, told):
                 yield Absent("unanswerable", question.format(person), text, form, None)
 
 
@@ -137,26 +140,31 @@ def _swapped(text: Text, drafts: Sequence[Draft]) -> Iterator[Absent]:
 
     A person stands in for a person, and a country for a country.
     """
-    people = [name for name in dict.fromkeys(people_of(drafts)) if name[0].isupper()]
-    countries = list(dict.fromkeys(_countries(text)))
+    people = {n: frozenset(n.split()) for n in people_of(drafts) if n[0].isupper()}
+    countries = dict(_countries(text))
     for draft in drafts:
         if draft.kind in ("speaker", "definition"):
             continue
         for names in (people, countries):
             held = [n for n in names if re.search(rf"\b{re.escape(n)}(?![\w’'-])", draft.question)]
-            others = [n for n in names if n not in held and _is_far(draft.question, n, text)]
-            if len(held) != 1 or not others:
-                continue
-            question = draft.question.replace(held[0], others[0])
-            origin = " ".join(draft.sentence.text.split())
-            yield Absent("false-premise", question, text, "swapped", origin)
+            others = [
+                name
+                for name, known_by in names.items()
+                if not any(known_by & names[n] for n in held) and _is_far(draft.question, name, text)
+                and name not in draft.answer
+            ]  # fmt: skip
+            if len(held) == 1 and others:
+                question = draft.question.replace(held[0], others[0]).replace("the the ", "the ")
+                origin = " ".join(draft.sentence.text.split())
+                yield Absent("false-premise", question, text, "swapped", origin)
 
 
-def _countries(text: Text) -> Iterator[str]:
+def _countries(text: Text) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the countries a text names, and all they are known by."""
     for sentence in text.sentences:
         for name in find_names(sentence.text):
-            if name.kind == "alias" and is_country(name.text):
-                yield name.text
+            if name.kind == "alias" and is_country(name.text) and not name.text.endswith(("an", "ese")):
+                yield name.text, name.parts[0]
 
 
 def _is_far(question: str, name: str, text: Text) -> bool:

@@ -57,7 +57,7 @@ def draft_rows(
     absent = _take_absent(read, answerable, count - len(answerable), order)
     rows = [_row_of_draft(draft, read) for draft in answerable] + [
         placed_values({"kind": a.kind, "question": a.question, **_about(a)}, Placed(a.text, ()))
-        for a in absent[: max(count - wanted, len(answerable) // 2)]
+        for a in absent[: -(-len(answerable) // 2)]
     ]
     order.shuffle(rows)
     digits = len(str(len(rows)))

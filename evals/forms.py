@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from evals.clauses import Clause
+from evals.verbs import SPEAKING
 from rag.names import find_names
 from rag.quotes import Quote
 from rag.shapes import FINITE, MONTH, NAME, NO_NAME, POINTS_AWAY, ROLE
@@ -83,7 +84,7 @@ _THAT = re.compile(
     r"(?P<verb>said|argued|warned|confirmed|announced|insisted|predicted|suggested|suggest|believe"
     r"|believes|claimed|noted|denied|promised|explained|emphasi[sz]ed|added|stressed|told [A-Z]\w+"
     r"|estimates?|thinks?) that (?P<clause>[^;:“”\"‘()]{15,160}?)"
-    r"(?=[.!;]?$|[.!;] |, (?:which|who|but|and|with|given|where|citing|including|reinforcing)\b)"
+    r"(?=[.!;]?$|(?<![A-Z])[.!;] |, (?:which|who|but|and|with|given|where|citing|including|reinforcing)\b)"
 )
 _SINGULAR = {
     "suggest": "suggests", "believe": "believes", "think": "thinks", "estimate": "estimates"
@@ -147,7 +148,7 @@ def questions_of_speech(sentence: Sentence, quotes: Iterable[Quote]) -> Iterator
         words = words.strip("“”\"‘’' ").rstrip(".,!?—– ")
         words = re.split(r"(?<=\w[.!?]) ", words)[0].rstrip(".,!?")
         if len(words.split()) > MOST_WORDS - 2:
-            words = words.split(", ")[0]
+            words = "" if re.match(r"(?:While|If|When|As|Although|Because)\b", words) else words.split(", ")[0]
         if speaker and speaker in sentence.text and not POINTS_AWAY.search(speaker):
             if 5 <= len(words.split()) <= MOST_WORDS - 2 and re.match(r"[A-Z]|an? |the ", words):
                 found.append((f"Who said “{words}”?", speaker))
@@ -169,6 +170,8 @@ def questions_of_names(sentence: Sentence) -> Iterator[Draft]:
     """Yield who or what a name is, where the sentence introduces it."""
     for match in _APPOSED.finditer(sentence.text):
         name, answer = match["name"].strip(), " ".join(match["answer"].split())
+        if SPEAKING.intersection(answer.split()) or "reported" in answer or "proposes" in answer:
+            continue
         if NO_NAME.search(name) or POINTS_AWAY.search(answer) or len(answer.split()) < 3:
             continue
         is_person = _names_person(answer) and not name.startswith("the ")
