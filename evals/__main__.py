@@ -177,7 +177,8 @@ def _make_parser() -> argparse.ArgumentParser:
     retrieval.add_argument(
         "--documents", type=_count, metavar="N", help="index the first N texts (default: all)"
     )
-        set_commands.add_choice(command)
+    set_commands.add_choice(reading)
+    set_commands.add_choice(retrieval)
     set_commands.add_commands(commands)
     for command in (article, reading, retrieval, timing):
         _add_shared(command, argparse.SUPPRESS)

@@ -13,7 +13,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from evals.clauses import Clause, clause_of, names_in
-from evals.forms import DATE, MONEY, Draft, ask, is_country
+from evals.amounts import DATE, MONEY
+from evals.drafted import Draft
+from evals.forms import ask
+from evals.people import is_country
 from evals.own import Text
 from rag.names import find_names
 from rag.shapes import NAME, NO_NAME, POINTS_AWAY, ROLE
@@ -43,7 +46,9 @@ _DATED = re.compile(
     r"|summer|autumn|winter)?\b|\b(?:ago|later|earlier|recently|\d{1,2}(?::\d\d)? ?[ap]\.?m)\b"
 )
 _PRICED = re.compile(rf"{MONEY}|\b(?:million|billion|cost|paid|price|euros|dollars|francs)\b")
-_CAN_COST = re.compile(r"\b(?:built|bought|repaired|restored|replaced|installed|designed|developed|opened|extended|rebuilt|made|painted|completed|exported|delivered|transferred)$")
+_CAN_COST = re.compile(
+    r"\b(?:built|bought|repaired|restored|replaced|installed|designed|developed|opened|extended|rebuilt|made|painted|completed|exported|delivered|transferred)$"
+)
 
 
 _NO_DEED = re.compile(
@@ -154,16 +159,23 @@ def _swapped(text: Text, drafts: Sequence[Draft]) -> Iterator[Absent]:
                 and name not in draft.answer
             ]  # fmt: skip
             if len(held) == 1 and others:
-                question = draft.question.replace(held[0], others[0]).replace("the the ", "the ")
+                question = _put(others[0], held[0], draft.question)
                 origin = " ".join(draft.sentence.text.split())
                 yield Absent("false-premise", question, text, "swapped", origin)
+
+
+def _put(name: str, held: str, question: str) -> str:
+    """Return a question with another name; only some countries have an article."""
+    has_article = re.match(r"(?:U\.|United|Netherlands|Philippines|Bahamas|Gambia|Maldives)", name)
+    bare = re.sub(rf"\b(?:the )?{re.escape(held)}", name, question)
+    return bare.replace(name, f"the {name}") if has_article else bare
 
 
 def _countries(text: Text) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield the countries a text names, and all they are known by."""
     for sentence in text.sentences:
         for name in find_names(sentence.text):
-            if name.kind == "alias" and is_country(name.text) and not name.text.endswith(("an", "ese")):
+            if is_country(name.text):
                 yield name.text, name.parts[0]
 
 

@@ -17,7 +17,9 @@ MOST_SUBJECT_WORDS = 8
 """A longer subject makes a question nobody would type."""
 
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}|(?:Mr|Mrs|Ms|Dr|St|Prof)\.|[^\W_][\w’'-]*|\S")
-_OPENER = re.compile(r"(?:However|Meanwhile|Still|But|And|Yet|So|Today|Also|Then), |(?:But|And|Yet) |According to [^,.;“”\"]{3,40}, ")
+_OPENER = re.compile(
+    r"(?:However|Meanwhile|Still|But|And|Yet|So|Today|Also|Then), |(?:But|And|Yet) |According to [^,.;“”\"]{3,40}, "
+)
 _LEAD = re.compile(r"(?P<lead>(?:In|On|Since|During|At) [^,.;:“”\"]{2,40}), (?=[A-Za-z])")
 _CUT = re.compile(
     r"\s*(?:,(?!\d)|:(?!\d)|[;()“”\"«»—]|\s[–-]\s|[‘’](?=\s|$)(?<!s’)|\s‘"
@@ -29,7 +31,9 @@ _CUT = re.compile(
 _VERBS = "|".join(sorted(AUXILIARIES | PAST.keys() | (PRESENT.keys() - SPEAKING)))
 _APART = re.compile(rf"^([^,;:“”\"]{{3,60}}), [^,;:“”\"]{{2,90}},(?= (?:{_VERBS})\b)")
 """What stands between commas after a subject is left out: "Ada Lind, 29, was elected"."""
-_COUNT = re.compile(r"(?:(?:About|Some|Nearly|Roughly|Around|Almost|More|Fewer|At|Up|Over) )?(?:\d|[A-Z][a-z]+(?:een|ty|ne|wo|ree|our|ive|ix|even|ight|en|elve)\b)")
+_COUNT = re.compile(
+    r"(?:(?:About|Some|Nearly|Roughly|Around|Almost|More|Fewer|At|Up|Over) )?(?:\d|[A-Z][a-z]+(?:een|ty|ne|wo|ree|our|ive|ix|even|ight|en|elve)\b)"
+)
 _NOT_IN_SUBJECT = frozenset(
     """it its he him his she her they them their we us our you your i my me this that these those
     there here least further who whom whose which what when where why how while if because although though as
@@ -51,7 +55,7 @@ _DETERMINERS = frozenset(("the", "a", "an"))
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """"The firm | had employed | 40 people in 2019": what a question moves around.
+    """ "The firm | had employed | 40 people in 2019": what a question moves around.
 
     `auxiliary` goes before the subject, `verb` after it; `verb` is empty after a form of "be" that
     stands alone. `said` is the verb as the text has it. `subject` can stand in mid-sentence.
@@ -81,14 +85,14 @@ def names_in(sentences: Iterable[Sentence]) -> frozenset[str]:
     found: set[str] = set()
     lower: set[str] = set()
     for sentence in sentences:
-        if sentence.text[-1] not in ".!?”\"’":
+        if sentence.text[-1] not in '.!?”"’':
             continue  # Headings Are Often Written So.
         tokens = _WORD.findall(sentence.text)
         lower.update(token for token in tokens if token.islower())
         found.update(
             token
             for before, token in zip(tokens, tokens[1:], strict=False)
-            if token[0].isupper() and before not in "“\"‘:.!?" and len(token) > 1
+            if token[0].isupper() and before not in '“"‘:.!?' and len(token) > 1
         )
     return frozenset(word for word in found if word.lower() not in lower)
 
@@ -112,7 +116,11 @@ def clause_of(sentence: Sentence, names: frozenset[str]) -> Clause | None:
     text = _APART.sub(r"\1", text, count=1)
     tokens = [(m[0], m.start(), m.end()) for m in _WORD.finditer(text)]
     verb_at = next(
-        (i for i, (word, _, _) in enumerate(tokens[: MOST_SUBJECT_WORDS + 1]) if i and _is_verb(word)),
+        (
+            i
+            for i, (word, _, _) in enumerate(tokens[: MOST_SUBJECT_WORDS + 1])
+            if i and _is_verb(word)
+        ),
         None,
     )
     if verb_at is None:
@@ -133,7 +141,7 @@ def clause_of(sentence: Sentence, names: frozenset[str]) -> Clause | None:
         return None
     if re.match(r"(?:(?:still|yet|also) )?(?:not|never|no)\b", rest):
         return None
-    if said in AUXILIARIES and not (said in ("has", "have", "had") and not _is_participle(rest)):
+    if said in AUXILIARIES and not (said in ("has", "have", "had") and not is_participle(rest)):
         return _with_auxiliary(sentence, subject, said, rest, lead)
     base = PAST.get(said) or PRESENT.get(said)
     if base is None:
@@ -154,14 +162,20 @@ def _with_auxiliary(
         or (words[taken].endswith("ly") and len(words[taken]) > 4)
     ):
         taken += 1
-    if _is_participle(" ".join(words[taken:])) or auxiliary in ("will", "would", "can", "could"):
+    if is_participle(" ".join(words[taken:])) or auxiliary in ("will", "would", "can", "could"):
         taken += 1
     elif taken == 0 or words[taken - 1] not in ("be", "been"):
         taken = 0
     kept = [w for w in words[:taken] if w not in ("also", "already", "still", "now", "only")]
     verb = " ".join(kept)
     return Clause(
-        sentence, subject, auxiliary, verb, f"{auxiliary} {verb}".strip(), " ".join(words[taken:]), lead
+        sentence,
+        subject,
+        auxiliary,
+        verb,
+        f"{auxiliary} {verb}".strip(),
+        " ".join(words[taken:]),
+        lead,
     )
 
 
@@ -169,7 +183,8 @@ def _is_verb(word: str) -> bool:
     return word in AUXILIARIES or word in PAST or word in PRESENT or word in SPEAKING
 
 
-def _is_participle(rest: str) -> bool:
+def is_participle(rest: str) -> bool:
+    """Return whether a phrase begins with a participle of the past."""
     first = rest.split(" ", 1)[0]
     return (first.endswith(("ed", "en")) and len(first) > 4) or first in (
         "been built bought brought caught come cut done found given gone held kept known led left lost "
@@ -194,7 +209,28 @@ def _subject(words: list[str], text: str, names: frozenset[str]) -> str | None:
         return None
     if any(word.endswith("ly") and len(word) > 5 for word in lowered):
         return None
-    heads = [i for i, word in enumerate(lowered) if word in ("of", "for", "in", "on", "at", "from", "with", "to", "about", "between", "by", "against", "near", "under", "and")]
+    heads = [
+        i
+        for i, word in enumerate(lowered)
+        if word
+        in (
+            "of",
+            "for",
+            "in",
+            "on",
+            "at",
+            "from",
+            "with",
+            "to",
+            "about",
+            "between",
+            "by",
+            "against",
+            "near",
+            "under",
+            "and",
+        )
+    ]
     if heads and (heads[0] < 1 or heads[-1] == len(words) - 1):
         return None
     head = lowered[(heads[0] if heads else len(words)) - 1]
@@ -207,6 +243,8 @@ def _subject(words: list[str], text: str, names: frozenset[str]) -> str | None:
     if words[0][0].isupper():
         if text == "Police":
             return "police"
+        if len(words) == 1 and text.endswith("s"):
+            return None  # "Results", more often than a name.
         is_name = words[0] in names or all(w[0].isupper() for w in words[:2] if len(words) > 1)
         return text if is_name else None
     return None

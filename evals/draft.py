@@ -7,6 +7,7 @@ was read, and still a draft: a person confirms it with `python -m evals label`.
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,8 +16,10 @@ from typing import Any
 
 from evals.absent import Absent, absent_questions
 from evals.clauses import clause_of, names_in
-from evals.forms import Draft, questions_of_clause, questions_of_names, questions_of_speech
+from evals.drafted import Draft
+from evals.forms import questions_of_clause
 from evals.own import DRAFT, ELSEWHERE, Placed, Text, placed_values
+from evals.speech import questions_of_names, questions_of_speech
 from rag.quotes import find_quotes
 from rag.words import content_stems
 
@@ -51,9 +54,7 @@ def draft_rows(
     read = [_read(text, order) for text in texts if text.sentences]
     order.shuffle(read)
     wanted = count - round(count * UNANSWERABLE_SHARE)
-    answerable = _take(
-        [[d for d in one.drafts if _is_clear(d, one, read)] for one in read], wanted
-    )
+    answerable = _take([[d for d in one.drafts if _is_clear(d, one, read)] for one in read], wanted)
     absent = _take_absent(read, answerable, count - len(answerable), order)
     rows = [_row_of_draft(draft, read) for draft in answerable] + [
         placed_values({"kind": a.kind, "question": a.question, **_about(a)}, Placed(a.text, ()))
@@ -93,7 +94,7 @@ def _is_clear(draft: Draft, own: _Read, read: Sequence[_Read]) -> bool:
         for sentence, stems in zip(one.text.sentences, one.stems, strict=True):
             if sentence.id == draft.sentence.id:
                 continue
-            is_alike = len(asked & stems) >= _ALIKE * len(asked)
+            is_alike = len(asked & stems) > _ALIKE * len(asked)
             if is_alike and not (draft.kind == "definition" and one is own):
                 return False
     return True
@@ -132,20 +133,16 @@ def _take_absent(
     ]
     found = [[a for a in of_one if a.kind != ELSEWHERE] for of_one in found]
     elsewhere = list(_elsewhere(read, answerable))
-    kinds: Counter[str] = Counter()
-    asked: set[str] = set()
+    forms: Counter[str] = Counter()
+    documents: Counter[str] = Counter()
+    left = {a.question: a for a in itertools.chain(elsewhere, *found)}
     taken: list[Absent] = []
-    while len(taken) < count and (any(found) or elsewhere):
-        for of_one in (*found, elsewhere):
-            if not of_one or len(taken) == count:
-                continue
-            chosen = min(of_one, key=lambda a: kinds[a.form])
-            of_one.remove(chosen)
-            if chosen.question in asked:
-                continue
-            asked.add(chosen.question)
-            kinds[chosen.form] += 1
-            taken.append(chosen)
+    while left and len(taken) < count:
+        chosen = min(left.values(), key=lambda a: (forms[a.form], documents[a.text.document.id]))
+        del left[chosen.question]
+        forms[chosen.form] += 1
+        documents[chosen.text.document.id] += 1
+        taken.append(chosen)
     return taken
 
 

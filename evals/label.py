@@ -20,8 +20,7 @@ from evals.screen import KEYS, show_evidence, show_fault, show_row, show_text, t
 from rag.types import Answer, Reading, Turn
 
 PROPOSED = 8
-"""Sentences proposed for a question that a person adds: the right one is among them in 97 of 100
-questions on newsdesk, and they fit a screen."""
+"""Sentences proposed for a question that a person adds: as many as a screen holds."""
 
 
 class Assistant(Protocol):
@@ -80,7 +79,9 @@ class Session:
             self._say(f"\n{self._path}: {tally(self._state.rows)}. All is saved.")
         left = sum(row["status"] == DRAFT for row in self._state.rows if "status" in row)
         again = f"Go on: python -m evals label {self._path}\n" if left else ""
-        self._say(f"{again}Measure: python -m evals reading --dataset {self._path} --only confirmed")
+        self._say(
+            f"{again}Measure: python -m evals reading --dataset {self._path} --only confirmed"
+        )
 
     def _follow(self) -> None:
         """Move rows along with their sentences, in documents that have changed."""
@@ -93,7 +94,9 @@ class Session:
                 moved += 1
         if moved:
             self._change(rows, self._state.at)
-            self._say(f"{moved} rows were moved along with their sentences: documents have changed.")
+            self._say(
+                f"{moved} rows were moved along with their sentences: documents have changed."
+            )
 
     def _show_next(self) -> None:
         """Show the next row that wants a look, and do what the person says."""
@@ -194,7 +197,9 @@ class Session:
         """Return the next row that is a draft, or whose gold is not there."""
         for i in range(start, len(self._state.rows)):
             status = self._state.rows[i].get("status", CONFIRMED)
-            if status == DRAFT or (status == CONFIRMED and isinstance(self._place(i), DatasetError)):
+            if status == DRAFT or (
+                status == CONFIRMED and isinstance(self._place(i), DatasetError)
+            ):
                 return i
         return None
 

@@ -120,7 +120,9 @@ def place(row: Row, texts: Texts) -> Placed:
     document_id, source = row.text("document_id"), row.text("source", "")
     gold, quotes = row.texts("gold"), row.texts("quotes", [])
     if quotes and len(quotes) != len(gold):
-        raise row.error("quotes", f"has {len(quotes)} sentences, and gold {len(gold)}; give each one")
+        raise row.error(
+            "quotes", f"has {len(quotes)} sentences, and gold {len(gold)}; give each one"
+        )
     text = texts.of_id(document_id) or texts.of_source(source)
     if text is None:
         where = f'and no file "{source}" is there' if source else "and the row names no source"
@@ -138,7 +140,9 @@ def place(row: Row, texts: Texts) -> Placed:
         if sentence is None:
             raise _lost(row, text, sentence_id, quote, by_id)
         found.append(sentence)
-    moved = tuple(sentence.id for sentence in found) != tuple(gold) or text.document.id != document_id
+    moved = (
+        tuple(sentence.id for sentence in found) != tuple(gold) or text.document.id != document_id
+    )
     answer = row.text("answer", "")
     if answer and found and not any(_same(answer, s.text, inside=True) for s in found):
         raise row.error(
@@ -168,7 +172,9 @@ def read_rows(path: Path) -> list[Row]:
     try:
         content = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise DatasetError(f"There is no file {path}. Draft one: python -m evals init --out {path}") from None
+        raise DatasetError(
+            f"There is no file {path}. Draft one: python -m evals init --out {path}"
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} cannot be read: {error}.") from error
     rows: list[Row] = []
@@ -223,7 +229,8 @@ def _lost(
         )
     ids = [sentence.id for sentence in text.sentences]
     return row.error(
-        "gold", f'"{sentence_id}" is no sentence of {named}; its sentences are {ids[0]} to {ids[-1]}'
+        "gold",
+        f'"{sentence_id}" is no sentence of {named}; its sentences are {ids[0]} to {ids[-1]}',
     )
 
 

@@ -61,7 +61,7 @@ def show_evidence(question: str, offered: Sequence[tuple[Sentence, Text]]) -> st
     """Return the sentences that might answer a question, numbered from 1."""
     if not offered:
         return "No sentence of the documents comes near it; ask in other words."
-    lines = [_fill(f"Q  {question}"), ""]
+    lines = [_fill(question, "Q  "), ""]
     for number, (sentence, text) in enumerate(offered, start=1):
         lines.extend(_wrapped(str(number), f"{sentence.text} ({text.document.source})", " "))
     return "\n".join(lines)
@@ -73,7 +73,7 @@ def _head(number: str, values: Mapping[str, Any], source: str) -> str:
 
 
 def _question(values: Mapping[str, Any]) -> str:
-    return _fill(f"Q  {values.get('question')}")
+    return _fill(str(values.get("question")), "Q  ")
 
 
 def _lit(placed: Placed, answer: str) -> list[str]:
@@ -131,12 +131,18 @@ def _position(sentence: Sentence) -> str:
 def _wrapped(label: str, text: str, mark: str) -> list[str]:
     first = f"{mark} {label:>4}  "
     return textwrap.wrap(
-        _plain(text), _width(), initial_indent=first, subsequent_indent=" " * _INDENT
+        _plain(text),
+        _width(),
+        initial_indent=first,
+        subsequent_indent=" " * _INDENT,
+        break_on_hyphens=False,
     )
 
 
-def _fill(text: str) -> str:
-    return textwrap.fill(_plain(text), _width(), subsequent_indent="   ")
+def _fill(text: str, mark: str = "") -> str:
+    return textwrap.fill(
+        mark + _plain(text), _width(), subsequent_indent=" " * len(mark), break_on_hyphens=False
+    )
 
 
 def _width() -> int:
