@@ -12,25 +12,28 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from evals.clauses import Clause, clause_of, names_in
 from evals.amounts import DATE, MONEY
+from evals.clauses import Clause, clause_of, names_in
 from evals.drafted import Draft
 from evals.forms import ask
-from evals.people import is_country
 from evals.own import Text
+from evals.people import is_country
 from rag.names import find_names
 from rag.shapes import NAME, NO_NAME, POINTS_AWAY, ROLE
 from rag.words import content_stems
 
+_AGE = r"\b\d{2}\b|\baged?\b|-year-old|\bborn\b|\bbirthday\b"
+_BIRTHPLACE = r"\bborn\b|\bnative\b|\bgrew up\b|\braised\b|\bchildhood\b"
+_STUDIES = r"\bstud|\buniversity\b|\bdegree\b|\bgraduat|\bschool\b|\btrained\b|\bcollege\b"
 _NEVER_SAID = (
-    ("age", "How old is {}?", r"\b\d{2}\b|\baged?\b|-year-old|\bborn\b|\bbirthday\b"),
-    ("birthplace", "Where was {} born?", r"\bborn\b|\bnative\b|\bgrew up\b|\braised\b|\bchildhood\b"),
-    ("education", "Where did {} study?", r"\bstud|\buniversity\b|\bdegree\b|\bgraduat|\bschool\b|\btrained\b|\bcollege\b"),
-)  # fmt: skip
+    ("age", "How old is {}?", _AGE),
+    ("birthplace", "Where was {} born?", _BIRTHPLACE),
+    ("education", "Where did {} study?", _STUDIES),
+)
 """What is asked of people, and what would tell."""
 
 _NAMELESS = (
-    ("age", "How old is {}?", _NEVER_SAID[0][2]),
+    ("age", "How old is {}?", _AGE),
     ("name", "What is the name of {}?", r"\banonym|\bnamed\b"),
 )
 _UNNAMED = re.compile(
@@ -42,18 +45,20 @@ _EVENTS = frozenset(
 )
 _PLACE = re.compile(r"\b(?:in|at|near|outside|off) (?:the )?(?:[a-z]+ )?[A-Z]")
 _DATED = re.compile(
-    rf"{DATE}|\b(?:yesterday|today|tomorrow|tonight|last|next|this) ?(?:week|month|year|night|spring"
+    rf"{DATE}|\b(?:yesterday|today|tomorrow|tonight|last|next|this) ?(?:week|month|year|night"
+    rf"|spring"
     r"|summer|autumn|winter)?\b|\b(?:ago|later|earlier|recently|\d{1,2}(?::\d\d)? ?[ap]\.?m)\b"
 )
 _PRICED = re.compile(rf"{MONEY}|\b(?:million|billion|cost|paid|price|euros|dollars|francs)\b")
 _CAN_COST = re.compile(
-    r"\b(?:built|bought|repaired|restored|replaced|installed|designed|developed|opened|extended|rebuilt|made|painted|completed|exported|delivered|transferred)$"
+    r"\b(?:built|bought|repaired|restored|replaced|installed|designed|developed|opened|extended"
+    r"|rebuilt|made|painted|completed|exported|delivered|transferred)$"
 )
 
 
 _NO_DEED = re.compile(
     r"\b(?:known|expected|believed|thought|named|called|told|said|allowed|due|used|based|made up"
-    r"|covered|compared|caused|followed|driven|dismayed|hurt|needed)\b"
+    r"|covered|compared|caused|followed|driven|dismayed|hurt|needed|scheduled)\b"
 )
 
 
@@ -98,7 +103,8 @@ def people_of(drafts: Sequence[Draft]) -> Iterator[str]:
     for draft in drafts:
         if draft.kind == "definition" and draft.question.startswith("Who is "):
             yield draft.question[len("Who is ") : -1]
-        elif draft.kind == "speaker" and re.fullmatch(NAME, draft.answer):
+        elif draft.kind == "speaker" and re.fullmatch(NAME, draft.answer) and "“" in draft.question:
+            # Companies are quoted too, but seldom word for word.
             if not NO_NAME.search(draft.answer):
                 yield draft.answer
         elif draft.kind == "speaker" and (match := _UNNAMED.match(draft.answer)):
@@ -155,7 +161,8 @@ def _swapped(text: Text, drafts: Sequence[Draft]) -> Iterator[Absent]:
             others = [
                 name
                 for name, known_by in names.items()
-                if not any(known_by & names[n] for n in held) and _is_far(draft.question, name, text)
+                if not any(known_by & names[n] for n in held)
+                and _is_far(draft.question, name, text)
                 and name not in draft.answer
             ]  # fmt: skip
             if len(held) == 1 and others:

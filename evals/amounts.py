@@ -11,7 +11,8 @@ _DAY = r"(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day"
 DATE = (
     rf"(?:(?:the )?(?:early |late |mid-|end of |spring of |summer of |autumn of |winter of )?"
     rf"(?:\d{{1,2}} )?{MONTH}(?: \d{{1,2}}(?:st|nd|rd|th)?\b)?(?:,? \d{{4}})?"
-    rf"|(?:the )?(?:early |late |mid-)?(?:1[5-9]|20)\d\ds?\b|{_DAY}(?: (?:morning|afternoon|evening|night))?)"
+    rf"|(?:the )?(?:early |late |mid-)?(?:1[5-9]|20)\d\ds?\b|{_DAY}(?: (?:morning|afternoon"
+    rf"|evening|night))?)"
 )
 MONEY = (
     r"(?:[$€£¥]\s?\d[\d,.]*(?:\s?(?:million|billion|trillion|m|bn))?"
@@ -24,7 +25,11 @@ ABOUT = (
 )
 _UNIT = (
     r"(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen"
-    r"|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)"
+    r"|sixteen|seventeen|eighteen|nineteen|(?:twenty|thirty|forty|fifty|sixty|seventy|eighty"
+    r"|ninety)"
     r"(?:-\w+)?)"
 )
-COUNT = rf"(?:\d[\d,]*(?:\.\d+)?(?: (?:million|billion|thousand|hundred))?|{_UNIT}(?: (?:million|billion|thousand|hundred))?)"
+COUNT = (
+    rf"(?:\d[\d,]*(?:\.\d+)?(?: (?:million|billion|thousand|hundred))?|{_UNIT}(?: (?:million"
+    rf"|billion|thousand|hundred))?)"
+)

@@ -6,6 +6,7 @@ ends, and passed over otherwise. A corpus has more sentences than a set of quest
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,13 +19,15 @@ MOST_SUBJECT_WORDS = 8
 
 _WORD = re.compile(r"(?:[^\W\d_]\.){2,}|(?:Mr|Mrs|Ms|Dr|St|Prof)\.|[^\W_][\w’'-]*|\S")
 _OPENER = re.compile(
-    r"(?:However|Meanwhile|Still|But|And|Yet|So|Today|Also|Then), |(?:But|And|Yet) |According to [^,.;“”\"]{3,40}, "
+    r"(?:However|Meanwhile|Still|But|And|Yet|So|Today|Also|Then), |(?:But|And|Yet) "
+    r"|According to [^,.;“”\"]{3,40}, "
 )
 _LEAD = re.compile(r"(?P<lead>(?:In|On|Since|During|At) [^,.;:“”\"]{2,40}), (?=[A-Za-z])")
 _CUT = re.compile(
     r"\s*(?:,(?!\d)|:(?!\d)|[;()“”\"«»—]|\s[–-]\s|[‘’](?=\s|$)(?<!s’)|\s‘"
     r"|\s(?:which|who|whom|whose|that|while|when|because|although|though|but|where|whereas|as|so|if"
-    r"|unless|even|rather|or|after|before|until|once|including|due|in order|according|despite|amid)\b"
+    r"|unless|even|rather|or|after|before|until|once|including|due|in order|according|despite"
+    r"|amid)\b"
     rf"|\sand\s(?=(?:then|now|later|also|(?:it|he|she|they|we|there|is|are|was|were|will|has|have"
     rf"|had|can|must|should|may|did|does|do|not)\b|(?:{'|'.join(sorted(PAST | PRESENT))})\b)))"
 )
@@ -32,17 +35,23 @@ _VERBS = "|".join(sorted(AUXILIARIES | PAST.keys() | (PRESENT.keys() - SPEAKING)
 _APART = re.compile(rf"^([^,;:“”\"]{{3,60}}), [^,;:“”\"]{{2,90}},(?= (?:{_VERBS})\b)")
 """What stands between commas after a subject is left out: "Ada Lind, 29, was elected"."""
 _COUNT = re.compile(
-    r"(?:(?:About|Some|Nearly|Roughly|Around|Almost|More|Fewer|At|Up|Over) )?(?:\d|[A-Z][a-z]+(?:een|ty|ne|wo|ree|our|ive|ix|even|ight|en|elve)\b)"
+    r"(?:(?:About|Some|Nearly|Roughly|Around|Almost|More|Fewer|At|Up|Over) )?(?:\d"
+    r"|[A-Z][a-z]*(?:een|ty|ne|wo|ree|our|ive|ix|even|ight|en|elve)\b)"
 )
 _NOT_IN_SUBJECT = frozenset(
     """it its he him his she her they them their we us our you your i my me this that these those
-    there here least further who whom whose which what when where why how while if because although though as
-    than then not no nor but so or either neither both one ones some any each every all most many
-    much few other others another same such latter former first second third last next rest
-    everyone everybody nobody nothing something anyone
-    said says asked told""".split()
+    there here least further who whom whose which what when where why how while if because
+    although though as than then not no nor but so or either neither both one ones some any each
+    every all most many much few other others another same such latter former first second third
+    last next rest everyone everybody nobody nothing something anyone said says asked
+    told""".split()
 )
 _BETWEEN = frozenset("also already still now later then soon finally first once eventually".split())
+_PARTICIPLES = frozenset(
+    """become been built bought brought caught come cut done found given gone held kept known led
+    left lost made met paid put run seen sent set shown sold spent struck taken told won born laid
+    cast shut hit drawn grown shot""".split()
+)
 _ODD = frozenset("them those these others which who that of years".split())
 _NO_HEAD = frozenset(
     """reason question problem answer idea point thing things case result difference move step
@@ -55,7 +64,7 @@ _DETERMINERS = frozenset(("the", "a", "an"))
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """ "The firm | had employed | 40 people in 2019": what a question moves around.
+    """A clause, as "the firm | had employed | 40 people in 2019": what a question moves around.
 
     `auxiliary` goes before the subject, `verb` after it; `verb` is empty after a form of "be" that
     stands alone. `said` is the verb as the text has it. `subject` can stand in mid-sentence.
@@ -91,7 +100,7 @@ def names_in(sentences: Iterable[Sentence]) -> frozenset[str]:
         lower.update(token for token in tokens if token.islower())
         found.update(
             token
-            for before, token in zip(tokens, tokens[1:], strict=False)
+            for before, token in itertools.pairwise(tokens)
             if token[0].isupper() and before not in '“"‘:.!?' and len(token) > 1
         )
     return frozenset(word for word in found if word.lower() not in lower)
@@ -115,14 +124,9 @@ def clause_of(sentence: Sentence, names: frozenset[str]) -> Clause | None:
         lead, text = found["lead"], text[found.end() :]
     text = _APART.sub(r"\1", text, count=1)
     tokens = [(m[0], m.start(), m.end()) for m in _WORD.finditer(text)]
-    verb_at = next(
-        (
-            i
-            for i, (word, _, _) in enumerate(tokens[: MOST_SUBJECT_WORDS + 1])
-            if i and _is_verb(word)
-        ),
-        None,
-    )
+    first = 2 if tokens[0][0].lower() in _DETERMINERS else 1  # "The repairs" is no verb.
+    within = range(first, min(len(tokens), MOST_SUBJECT_WORDS + 1))
+    verb_at = next((i for i in within if _is_verb(tokens[i][0])), None)
     if verb_at is None:
         return None
     last = verb_at
@@ -137,6 +141,8 @@ def clause_of(sentence: Sentence, names: frozenset[str]) -> Clause | None:
     rest = (after[: cut.start()] if cut else after).strip()
     rest = re.sub(r"\s+(?:and|or|but)$", "", rest)
     follows = after[cut.start() :].strip() if cut else ""
+    if re.search(r" and [A-Z]\w+ (?:an?|the|\d)", rest):
+        return None  # "Argentina sent 80 men and Spain a team."
     if said in SPEAKING or _has_finite(rest) or follows.startswith("that "):
         return None
     if re.match(r"(?:(?:still|yet|also) )?(?:not|never|no)\b", rest):
@@ -186,11 +192,7 @@ def _is_verb(word: str) -> bool:
 def is_participle(rest: str) -> bool:
     """Return whether a phrase begins with a participle of the past."""
     first = rest.split(" ", 1)[0]
-    return (first.endswith(("ed", "en")) and len(first) > 4) or first in (
-        "been built bought brought caught come cut done found given gone held kept known led left lost "
-        "made met paid put run seen sent set shown sold spent struck taken told won born laid cast "
-        "shut hit drawn grown become"
-    ).split()
+    return (first.endswith(("ed", "en")) and len(first) > 4) or first in _PARTICIPLES
 
 
 def _has_finite(rest: str) -> bool:

@@ -21,16 +21,22 @@ _DATED = re.compile(
 )
 _LEAD_DATE = re.compile(rf"(?:In|On|During|At) {DATE}")
 _NOUN = (
-    r"(?!(?:per|percent|times|of|to|or|and|in|on|at|for|with|by|from|more|less|fewer|years old|minutes past)\b)"
+    r"(?!(?:per|percent|times|of|to|or|and|in|on|at|for|with|by|from|more|less|fewer|years old"
+    r"|minutes past)\b)"
     r"(?:[a-z][a-z-]+ ){0,2}?(?:[a-z][a-z-]*[^s\W]s|people|men|women|children|staff)"
 )
-_END = r"(?=$| (?:of|in|on|at|from|to|for|with|by|a|per|each|every|during|since|after|before|across|into|through|near|until)\b)"
+_END = (
+    r"(?=$| (?:of|in|on|at|from|to|for|with|by|a|per|each|every|during|since|after|before|across"
+    r"|into|through|near|until)\b)"
+)
 _COUNTED = re.compile(rf"^(?P<answer>{ABOUT}{COUNT}) (?P<noun>{_NOUN}){_END}(?P<tail>.*)$")
 _COUNTED_FIRST = re.compile(
-    rf"^(?P<answer>{ABOUT}{COUNT}) (?P<noun>{_NOUN}(?: (?:of|in|from|at) .*)?)$", re.IGNORECASE
+    rf"^(?P<answer>{ABOUT}{COUNT}) (?!the\b)(?P<noun>{_NOUN}(?: (?:of|in|from|at) .*)?)$",
+    re.IGNORECASE,
 )
 _DURATION = re.compile(
-    rf"^(?P<head>.*?)(?:^|\s)for (?P<answer>{ABOUT}{COUNT} (?:seconds|minutes|hours|days|weeks|months|years|decades))(?P<tail>\s.*)?$"
+    rf"^(?P<head>.*?)(?:^|\s)for (?P<answer>{ABOUT}{COUNT} (?:seconds|minutes|hours|days|weeks"
+    rf"|months|years|decades))(?P<tail>\s.*)?$"
 )
 _PRICED = re.compile(rf"^(?P<answer>{ABOUT}{MONEY})(?P<tail>(?: (?:for|to|in|on|from) .*)?)$")
 _SHARED = re.compile(
@@ -47,25 +53,32 @@ _PLACED_VERBS = re.compile(
     r"|educated|headquartered|launched|produced|planted|detained|performed|brought up"
     r"|shown|displayed|live|work|land|arrive|stop|sit|stand|open|start|begin|end|die|meet|fall)"
 )
-_PLACE = rf"(?P<answer>(?:in|at|near|outside|off|on the island of) (?:the )?(?:{NAME}|[A-ZÀ-Þ][\w’'-]+[a-z]))"
+_PLACE = (
+    rf"(?P<answer>(?:in|at|near|outside|off|on the island of) (?:the )?(?:{NAME}"
+    rf"|[A-ZÀ-Þ][\w’'-]+[a-z]))"
+)
 _PLACED = re.compile(
-    rf"^(?P<head>(?:[a-z]+ly|up|down)?)(?:^|\s){_PLACE}(?P<tail>(?: (?:in|on|at|by|for|to|from|with|since|during|after|before) .*)?)$"
+    rf"^(?P<head>(?:[a-z]+ly|up|down)?)(?:^|\s){_PLACE}(?P<tail>(?: (?:in|on|at|by|for|to|from"
+    rf"|with|since|during|after|before) .*)?)$"
 )
 _REASON = re.compile(
-    r"(?:,? (?P<answer>(?:because|due to|owing to|so that|in order to) [^;:“”\"]{12,160}?))(?=[.;:]|$|, (?:and|but|which|who)\b)"
+    r"(?:,? (?P<answer>(?:because|due to|owing to|so that"
+    r"|in order to) [^;:“”\"]{12,160}?))(?=[.;:]|$|, (?:and|but|which|who)\b)"
 )
 _BE_NOUN = re.compile(r"^(?P<answer>(?:an?|the) [^,]{8,160})$")
 _PERSON = re.compile(
-    rf"(?:(?:the|an?) (?:[a-z-]+ ){{0,3}}(?:{ROLE}|[a-z]+(?:ist|man|woman)) )?{NAME}|(?:the|an?) (?:[\w-]+ ){{0,3}}(?:{ROLE}|[a-z]+(?:man|woman))"
+    rf"(?:(?:the|an?) (?:[a-z-]+ ){{0,3}}(?:{ROLE}|[a-z]+(?:ist|man|woman)) )?{NAME}|(?:the"
+    rf"|an?) (?:[\w-]+ ){{0,3}}(?:{ROLE}|[a-z]+(?:man|woman))"
 )
 
 
 _TRANSITIVE = frozenset(
-    """find found buy bought build built adopt approve award ban call cancel carry close contain cover
-    deny deploy design destroy discover establish export fill finance fund hire host import
-    introduce launch lead led lose lost make made offer open own photograph propose publish punish reduce
-    reject release repair replace request restore sell sold steal sign store study test win won
-    create reflect mark spark highlight underscore underline represent strengthen signal raise mean attack""".split()
+    """find found buy bought build built adopt approve award ban call cancel carry close contain
+    cover deny deploy design destroy discover establish export fill finance fund hire host
+    import introduce launch lead led lose lost make made offer open own photograph propose
+    publish punish reduce reject release repair replace request restore sell sold steal sign
+    store study test win won create reflect mark spark highlight underscore underline represent
+    strengthen signal raise mean attack""".split()
 )
 
 
@@ -95,13 +108,18 @@ def _when(clause: Clause) -> Iterator[tuple[str, str, str]]:
         return
     if match and match["head"] and is_participle(match["head"].split()[-1]):
         return  # "a feature shot in 1931": the date is the feature's.
+    if match and not clause.verb and match["word"] == "since":
+        return  # "is the smallest since 1950"
     if match and (clause.verb or 1 <= len(match["head"].split()) <= 3):
         opening = "Since when" if match["word"] == "since" else "When"
         if _fits_after_date(match["tail"]):
             yield "date", ask(clause, opening, match["head"], match["tail"] or ""), match["answer"]
-    elif clause.lead and _LEAD_DATE.fullmatch(clause.lead) and not match:
-        if clause.auxiliary not in ("has", "have", "is", "are", "does"):
-            yield "date", ask(clause, "When", clause.rest), clause.lead
+    elif (
+        _LEAD_DATE.fullmatch(clause.lead)
+        and not match
+        and clause.auxiliary not in ("has", "have", "is", "are", "does")
+    ):
+        yield "date", ask(clause, "When", clause.rest), clause.lead
 
 
 def _fits_after_date(tail: str | None) -> bool:
@@ -160,7 +178,7 @@ def _why(clause: Clause) -> Iterator[tuple[str, str, str]]:
     if (
         before.endswith(clause.rest)
         and "not only" not in before
-        and not before.endswith((" not", " partly", " largely", " mainly"))
+        and not before.endswith((" not", " only", " partly", " largely", " mainly"))
     ):
         yield "reason", ask(clause, "Why", clause.rest), match["answer"]
 
@@ -184,11 +202,10 @@ def _who(clause: Clause) -> Iterator[tuple[str, str, str]]:
         not clause.verb and clause.auxiliary in ("is", "are", "was", "were")
     ):
         return
-    if is_country(clause.subject):
+    if is_country(clause.subject) and clause.verb != "been":
         yield "place", f"Which country {_singular(said)} {rest}?", clause.subject
-    elif _PERSON.fullmatch(clause.subject):
-        if not NO_NAME.search(clause.subject):
-            yield "person", f"Who {_singular(said)} {rest}?", clause.subject
+    elif _PERSON.fullmatch(clause.subject) and not NO_NAME.search(clause.subject):
+        yield "person", f"Who {_singular(said)} {rest}?", clause.subject
 
 
 def _how_many_did(clause: Clause) -> Iterator[tuple[str, str, str]]:

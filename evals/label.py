@@ -13,8 +13,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
-from evals.own import CONFIRMED, DRAFT, DROPPED, Placed, Text, Texts, place, placed_values
-from evals.own import read_rows, write_rows
+from evals.own import (
+    CONFIRMED,
+    DRAFT,
+    DROPPED,
+    Placed,
+    Text,
+    Texts,
+    place,
+    placed_values,
+    read_rows,
+    write_rows,
+)
 from evals.rows import DatasetError, Row
 from evals.screen import KEYS, show_evidence, show_fault, show_row, show_text, tally
 from rag.types import Answer, Reading, Turn

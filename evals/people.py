@@ -11,13 +11,22 @@ from rag.aliases import COUNTRIES
 from rag.shapes import ROLE
 
 _THINGS = re.compile(
-    r"(?:insurer|manufacturer|maker|producer|carrier|operator|retailer|publisher|newspaper|river|paper|number"
-    r"|centre|center|tower|harbou?r|quarter|supplier|lender|order|letter|water|power|tanker|cluster|chapter"
-    r"|winter|summer|meter|metre|theater|developer|provider|charter|border|other|server|computer|reactor|sensor"
-    r"|corridor|sector|motor|tractor|factor|floor|door|error|vendor|broadcaster|builder|importer|exporter)s?$"
+    r"\b(?:insurer|distributor|wholesaler|manufacturer|maker|producer|carrier|operator|retailer|publisher|newspaper|river"
+    r"|paper|number"
+    r"|centre|center|tower|harbou?r|quarter|supplier|lender|order|letter|water|power|tanker"
+    r"|cluster|chapter"
+    r"|winter|summer|meter|metre|theater|developer|provider|charter|border|other|server|computer"
+    r"|reactor|sensor"
+    r"|corridor|sector|motor|tractor|factor|floor|door|error|vendor|broadcaster|builder|importer"
+    r"|exporter)s?$"
 )
 _PEOPLE = re.compile(
-    rf"\b(?:{ROLE}|consultant|\w+mother|\w+father|submariner|attendant|lieutenant|sergeant|cook|man|woman|who|husband|wife|son|daughter|brother|sister|father|mother|founder|chair\w*|head|chief|owner|widow|student|pilot|baker|writer|artist|player|captain|coach|singer|secretary|candidate|activist|campaigner|lecturer|fisherman|pensioner|veteran|critic|curator|editor|surgeon|specialist|representative|senator|commander|sergeant|colonel|general|partner|\w+ist|\w+er|\w+or|\w+ian|\w+man|\w+woman)$"
+    rf"\b(?:{ROLE}|consultant|\w+mother|\w+father|submariner|attendant|lieutenant|sergeant|cook"
+    rf"|man|woman|who|husband|wife|son|daughter|brother|sister|father|mother|founder|chair\w*"
+    rf"|head|chief|owner|widow|student|pilot|baker|writer|artist|player|captain|coach|singer"
+    rf"|secretary|candidate|activist|campaigner|lecturer|fisherman|pensioner|veteran|critic"
+    rf"|curator|editor|surgeon|specialist|representative|senator|commander|sergeant|colonel"
+    rf"|general|partner|\w+ist|\w+er|\w+or|\w+ian|\w+man|\w+woman)$"
 )
 
 

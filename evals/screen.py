@@ -11,7 +11,10 @@ from typing import Any
 from evals.own import CONFIRMED, DRAFT, DROPPED, Placed, Text
 from rag.types import Answer, Citation, Sentence
 
-KEYS = "[y]es  [0-9] that one  [x] none  [r]eword  [d]rop  [n]ew  [m]ore  [s]kip  [z] undo  [q]uit  [?] > "
+KEYS = (
+    "[y]es  [0-9] that one  [x] none  [r]eword  [d]rop  [n]ew  [m]ore  [s]kip  [z] undo  "
+    "[q]uit  [?] > "
+)
 
 BESIDE = 2
 """Sentences shown before and after the gold."""

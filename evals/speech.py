@@ -18,16 +18,19 @@ _THAT = re.compile(
     r"(?P<verb>said|argued|warned|confirmed|announced|insisted|predicted|suggested|suggest|believe"
     r"|believes|claimed|noted|denied|promised|explained|emphasi[sz]ed|added|stressed|told [A-Z]\w+"
     r"|estimates?|thinks?) that (?P<clause>[^;:“”\"‘()]{15,160}?)"
-    r"(?=[.!;]?$|(?<![A-Z])[.!;] |, (?:which|who|but|and|with|given|where|citing|including|reinforcing)\b)"
+    r"(?=[.!;]?$|(?<![A-Z])[.!;] |, (?:which|who|but|and|with|given|where|citing|including"
+    r"|reinforcing)\b)"
 )
 _SINGULAR = {
     "suggest": "suggests", "believe": "believes", "think": "thinks", "estimate": "estimates"
 }  # fmt: skip
 _GENERIC = re.compile(r"\b(?:named|called|another|other|same|others)\b", re.IGNORECASE)
 _APPOSED = re.compile(
-    rf"(?<![\w’])(?<!In )(?<!in )(?<!At )(?<!at )(?<!On )(?<!on )(?<!near )(?<!from )(?P<name>(?:the )?{NAME}|the [A-Z]\w+-[A-Z]\w+), "
+    rf"(?<![\w’])(?<!In )(?<!in )(?<!At )(?<!at )(?<!On )(?<!on )(?<!near )(?<!from"
+    rf" )(?P<name>(?:the )?{NAME}|the [A-Z]\w+-[A-Z]\w+), "
     r"(?P<answer>(?:an?|the) (?!(?:move|decision|sign|step|figure|sum|shift|drop|rise|reminder|day"
-    r"|week|month|year|total|change|claim|charge|practice|matter|fact)\b)(?:[a-z-]+ ){0,4}[^,.;:“”\"()]{3,90})"
+    r"|week|month|year|total|change|claim|charge|practice|matter"
+    r"|fact)\b)(?:[a-z-]+ ){0,4}[^,.;:“”\"()]{3,90})"
     r"(?=,|;|[.](?:$|[\"”’]))"
 )
 
@@ -51,9 +54,10 @@ def questions_of_speech(sentence: Sentence, quotes: Iterable[Quote]) -> Iterator
                 if re.match(r"(?:While|If|When|As|Although|Because)\b", words)
                 else words.split(", ")[0]
             )
-        if speaker and speaker in sentence.text and not POINTS_AWAY.search(speaker):
-            if 5 <= len(words.split()) <= MOST_WORDS - 2 and re.match(r"[A-Z]|an? |the ", words):
-                found.append((f"Who said “{words}”?", speaker))
+        is_named = speaker and speaker in sentence.text and not POINTS_AWAY.search(speaker)
+        is_short = 5 <= len(words.split()) <= MOST_WORDS - 2
+        if speaker and is_named and is_short and re.match(r"[A-Z]|an? |the ", words):
+            found.append((f"Who said “{words}”?", speaker))
     match = _THAT.search(sentence.text)
     if match and not POINTS_AWAY.search(match["answer"] + match["clause"]):
         clause = match["clause"].rstrip(",")

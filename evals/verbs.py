@@ -11,15 +11,15 @@ abandon accept accuse acquire add adopt allow announce appoint approve arrest ar
 attend award ban block borrow call cancel carry cause change charge claim clean close collapse
 collect commission compare complete confirm contain cover create cross cut damage deliver demand
 deny deploy design destroy develop discover double employ end establish estimate evacuate examine
-exceed expand expect export fail fill finance fine finish fire follow found fund gain grant halt highlight
-hire host identify import improve increase inherit injure inspect install introduce invest
-invite issue join kill land last launch licence list lower mark marry mark measure mention move name need
-offer open operate order own paint pass photograph place plan plant play post predict
-present prevent produce propose promise propose publish punish purchase raise rate receive record recover
+exceed expand expect export fail fill finance fine finish fire follow found fund gain grant halt
+highlight hire host identify import improve increase inherit injure inspect install introduce
+invest invite issue join kill land last launch licence list lower mark marry measure mention move
+name need offer open operate order own paint pass photograph place plan plant play post predict
+present prevent produce promise propose publish punish purchase raise rate receive record recover
 reduce reflect refuse reject release remain remove rent repair replace report request require
-rescue resign restore retire return rule save score serve share show sign signal spark start strengthen stay stop store
-strike study supply support survive suspend target test time total trace train transfer treat underline underscore
-turn use visit vote walk want warn weigh welcome work
+rescue resign restore retire return rule save score serve share show sign signal spark start stay
+stop store strengthen strike study supply support survive suspend target test time total trace
+train transfer treat turn underline underscore use visit vote walk want warn weigh welcome work
 """
 _IRREGULAR = """
 become:became begin:began break:broke bring:brought build:built buy:bought catch:caught
