@@ -15,10 +15,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from evals import bench, outputs, results
+from evals import bench, outputs, results, set_commands
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import RULE, gate_as_table, run_gate
-from evals.public import read_questions
 from evals.report import as_json, make_report
 from evals.rows import DatasetError
 from evals.runner import OURS, Answerer, Open, run_reading, run_retrieval
@@ -85,6 +84,8 @@ def spread(cases: Sequence[Asked], limit: int | None) -> Sequence[Asked]:
 def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
     if arguments.command == "fit":
         return _fit(arguments.data)
+    if arguments.command in set_commands.COMMANDS:
+        return set_commands.COMMANDS[arguments.command](arguments)
     if arguments.command == "bench":
         return _bench(arguments)
     if getattr(arguments, "dataset", QUESTIONS).is_dir():
@@ -127,12 +128,14 @@ def _measure(arguments: argparse.Namespace, open_answerer: Open) -> int:
 
     against = results.read_run(arguments.against) if arguments.against else None
     path = getattr(arguments, "dataset", QUESTIONS)
-    everything = read_questions(path)
+    everything = set_commands.read_chosen(arguments, path)
     if getattr(arguments, "resplit", False):
         everything = tuple(replace(case, units=None) for case in everything)
     encoder = load_encoder(DEFAULT_ENCODER)
     if arguments.command == "retrieval":
-        documents = _distinct(everything)[: arguments.documents]
+        everything, open_answerer, documents = set_commands.across_corpus(
+            arguments, everything, open_answerer, _distinct(everything)
+        )
         indexed = {document.id for document in documents}
         cases = spread([c for c in everything if c.document.id in indexed], arguments.limit)
         units = {case.document.id: case.units for case in everything if case.units}
@@ -228,6 +231,9 @@ def _make_parser() -> argparse.ArgumentParser:
     retrieval.add_argument(
         "--documents", type=_count, metavar="N", help="index the first N texts (default: all)"
     )
+    set_commands.add_choice(reading)
+    set_commands.add_choice(retrieval)
+    set_commands.add_commands(commands)
     for command in (article, reading, retrieval, timing):
         _add_shared(command, argparse.SUPPRESS)
     for command in (article, reading, retrieval):

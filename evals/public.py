@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evals.dataset import Case, Spans, make_document, read_cases, read_sentences
+from evals.dataset import ARTICLE, Case, Spans, make_document, read_cases, read_sentences
 from evals.rows import DatasetError, Row
 
 WIKIQA = (
@@ -27,8 +27,8 @@ WIKIQA = (
 """The columns of a WikiQA file, in its header."""
 
 
-def read_questions(path: Path) -> tuple[Case, ...]:
-    """Return every question of a file, whoever's shape it has.
+def read_questions(path: Path, *, corpus: Path = ARTICLE.parent) -> tuple[Case, ...]:
+    """Return every question of a file in whoever's shape; `corpus` holds the texts of own sets.
 
     Raises:
         DatasetError: With the place and the field, when a row is not what it should be.
@@ -40,7 +40,7 @@ def read_questions(path: Path) -> tuple[Case, ...]:
     elif path.suffix == ".jsonl" and _is_clapnq(path):
         found = _read_clapnq(path)
     else:
-        return read_cases(path)
+        return read_cases(path, corpus=corpus)
     cases: dict[str, Case] = {}
     for row, case in found:
         if case.id in cases:
