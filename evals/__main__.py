@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evals import bench, report
+from evals import bench, ingest, report
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import find_broken, gate_as_table
 from evals.rows import DatasetError
@@ -80,6 +80,13 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         print(bench.bench_as_table(times), file=shown)
         if arguments.json:
             report.write_json(bench.bench_as_json(times), arguments.json, sys.stdout)
+        return 0
+
+    if arguments.command == "ingest":
+        compared = ingest.run_ingest(arguments.documents, is_book=arguments.book)
+        print(ingest.ingest_as_table(compared), file=shown)
+        if arguments.json:
+            report.write_json(ingest.ingest_as_json(compared), arguments.json, sys.stdout)
         return 0
 
     path = getattr(arguments, "dataset", QUESTIONS)
@@ -150,6 +157,19 @@ def _make_parser() -> argparse.ArgumentParser:
         "retrieval", help="each question of a file, asked across all its texts"
     )
     timing = commands.add_parser("bench", help="start-up, answer time, memory")
+    ingesting = commands.add_parser(
+        "ingest", help="how fast documents get in, beside LangChain's stock pipeline"
+    )
+    ingesting.add_argument(
+        "--documents",
+        type=_count,
+        default=1000,
+        metavar="N",
+        help="articles of a newspaper's length (default: %(default)s)",
+    )
+    ingesting.add_argument(
+        "--book", action="store_true", help="one book of 1,000 pages instead of articles"
+    )
     fitting = commands.add_parser("fit", help="fit how signals are weighed")
     which = fitting.add_mutually_exclusive_group(required=True)
     which.add_argument(
@@ -173,7 +193,7 @@ def _make_parser() -> argparse.ArgumentParser:
     retrieval.add_argument(
         "--documents", type=_count, metavar="N", help="index the first N texts (default: all)"
     )
-    for command in (article, reading, retrieval, timing):
+    for command in (article, reading, retrieval, timing, ingesting):
         _add_shared(command, argparse.SUPPRESS)
     return parser
 
