@@ -119,7 +119,7 @@ def place(row: Row, texts: Texts) -> Placed:
         raise row.error("question", "is empty; write the question, or drop the row")
     document_id, source = row.text("document_id"), row.text("source", "")
     gold, quotes = row.texts("gold"), row.texts("quotes", [])
-    if quotes and len(quotes) != len(gold):
+    if row.values.get("quotes") is not None and len(quotes) != len(gold):
         raise row.error(
             "quotes", f"has {len(quotes)} sentences, and gold {len(gold)}; give each one"
         )
