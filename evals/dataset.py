@@ -17,7 +17,7 @@ from pathlib import Path
 
 from evals.own import DROPPED, Texts, is_own, place, status_of
 from evals.questions import Case as Case
-from evals.questions import Spans
+from evals.questions import Spans as Spans
 from evals.questions import gold_sentences as gold_sentences
 from evals.questions import make_document as make_document
 from evals.rows import DatasetError, Row
