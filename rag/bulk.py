@@ -10,8 +10,8 @@ texts.
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -64,8 +64,7 @@ class BulkNetwork:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._type = torch.bfloat16 if precision == "bf16" else torch.float32
         self._fuses = self._device == "cpu" and _has_fused_operators()
-        # Two threads that embed at once would only take each other's cores.
-        self._lock = threading.Lock()
+        self._workers = _workers(torch.get_num_threads() if self._device == "cpu" else 1)
         tensors = load_file(str(weights), device=self._device)
         positions = tensors["embeddings.position_embeddings.weight"]
         # Every token is of the first type.
@@ -77,19 +76,21 @@ class BulkNetwork:
     def embed(self, rows: Sequence[Sequence[int]]) -> Vectors:
         """Return one vector a row of tokens, in order."""
         vectors = np.empty((len(rows), _WIDTH), dtype=np.float32)
-        with self._lock, torch.inference_mode():
-            for batch in _batches(rows):
-                vectors[batch] = self._run([rows[k] for k in batch]).cpu().numpy()
+        batches = _batches(rows)
+        made = self._workers.map(self._run, ([rows[k] for k in batch] for batch in batches))
+        for batch, found in zip(batches, made, strict=True):
+            vectors[batch] = found
         return vectors
 
-    def _run(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+    @torch.inference_mode()
+    def _run(self, rows: Sequence[Sequence[int]]) -> Vectors:
         longest = max(map(len, rows))
-        ids = torch.zeros(len(rows), longest, dtype=torch.int64)
-        mask = torch.zeros(len(rows), longest, dtype=torch.float32)
-        for k, row in enumerate(rows):
-            ids[k, : len(row)] = torch.tensor(row)
-            mask[k, : len(row)] = 1
-        ids, mask = ids.to(self._device), mask.to(self._device)
+        padded = np.zeros((len(rows), longest), dtype=np.int64)
+        for row, tokens in zip(padded, rows, strict=True):
+            row[: len(tokens)] = tokens
+        lengths = torch.tensor([[len(tokens)] for tokens in rows])
+        ids = torch.from_numpy(padded).to(self._device)
+        mask = (torch.arange(longest) < lengths).float().to(self._device)
         blocked = None
         if not bool(mask.all()):
             blocked = ((mask - 1) * 1e4).to(self._type)[:, None, None, :]
@@ -99,7 +100,8 @@ class BulkNetwork:
             states = self._apply(layer, states, blocked)
         weights = mask.unsqueeze(-1)
         mean = (states.float() * weights).sum(dim=1) / weights.sum(dim=1)
-        return functional.normalize(mean, dim=1)
+        vectors: Vectors = functional.normalize(mean, dim=1).cpu().numpy()
+        return vectors
 
     def _apply(
         self, layer: _Layer, states: torch.Tensor, blocked: torch.Tensor | None
@@ -166,13 +168,25 @@ def _normalise(states: torch.Tensor, norm: _Norm) -> torch.Tensor:
 
 
 def _batches(rows: Sequence[Sequence[int]]) -> list[list[int]]:
-    """Return the rows' positions, shortest first, cut so that a batch keeps to its tokens."""
+    """Return the rows' positions, longest first, cut so that a batch keeps to its tokens."""
     batches: list[list[int]] = []
-    for k in sorted(range(len(rows)), key=lambda k: len(rows[k])):
-        if not batches or (len(batches[-1]) + 1) * len(rows[k]) > _BATCH_TOKENS:
+    for k in sorted(range(len(rows)), key=lambda k: -len(rows[k])):
+        if not batches or (len(batches[-1]) + 1) * len(rows[batches[-1][0]]) > _BATCH_TOKENS:
             batches.append([])
         batches[-1].append(k)
     return batches
+
+
+@functools.cache
+def _workers(count: int) -> ThreadPoolExecutor:
+    """Return threads that each work on a batch of their own.
+
+    Torch's own threads share each operator, and wait for each other after every one: on a machine
+    that does something else as well, that doubles the processor time.
+    """
+    return ThreadPoolExecutor(
+        count, thread_name_prefix="embed", initializer=torch.set_num_threads, initargs=(1,)
+    )
 
 
 @functools.cache
