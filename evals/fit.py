@@ -1,13 +1,14 @@
 """Fits the weights by which signals become evidence and an answerability.
 
     python -m evals fit --data DIR
-    python -m evals fit --network
+    python -m evals fit --data DIR --network
 
 The first writes `rag/similarity.json`, for answers without a trained network: DIR holds
 `newsdesk/*.jsonl.gz` with `newsdesk/dev_ids.txt`, the articles never trained on, and
 `squad2/devA_train.jsonl.gz`. The second writes `rag/combined.json`, where the network's logits are
-signals too. The network knows its training articles by heart, so those weights are fitted on the
-newsdesk articles held out from it, and its figures are those of articles left out of the fit.
+signals too. The network knows its training texts by heart, so those weights are fitted on the
+texts held out from it, newsdesk's dev articles and `squad2/devB_eval.jsonl.gz`, and the figures it
+prints are those of texts left out of the fit.
 
 Two logistic regressions: is this sentence gold, and is this question answered. Each newsdesk
 question is asked of its own article, among other articles, and of another article alone, for a
@@ -93,14 +94,19 @@ def fit_similarity(data: Path) -> dict[str, Any]:
     ]
     squad = data / "squad2" / "devA_train.jsonl.gz"
     paragraphs = _by_document(read_cases(squad))
-    asked = [*_ask_articles(articles, None), *_ask_paragraphs(paragraphs)]
+    asked = [*_ask_articles(articles, None), *_ask_paragraphs(paragraphs, None)]
     return _fit(asked, [*files, squad])
 
 
-def fit_combined() -> dict[str, Any]:
-    """Return the content of `combined.json`, fitted on the articles the network never saw."""
-    articles = _by_document(read_cases(DEV))
-    return _fit(list(_ask_articles(articles, load_network)), [DEV])
+def fit_combined(data: Path) -> dict[str, Any]:
+    """Return the content of `combined.json`, fitted on texts that the network never saw."""
+    squad = data / "squad2" / "devB_eval.jsonl.gz"
+    network = load_network
+    asked = [
+        *_ask_articles(_by_document(read_cases(DEV)), network),
+        *_ask_paragraphs(_by_document(read_cases(squad)), network),
+    ]
+    return _fit(asked, [DEV, squad])
 
 
 def _fit(asked: Sequence[Asked], files: Sequence[Path]) -> dict[str, Any]:
@@ -181,8 +187,10 @@ def _ask_articles(
                 yield ask(case, "stranger", indexes[i - 1], fold)
 
 
-def _ask_paragraphs(paragraphs: Sequence[Sequence[Case]]) -> Iterator[Asked]:
-    ask = _Asker(None)
+def _ask_paragraphs(
+    paragraphs: Sequence[Sequence[Case]], network: Callable[[], Network] | None
+) -> Iterator[Asked]:
+    ask = _Asker(network() if network else None)
     for i, cases in enumerate(paragraphs):
         index = ask.index([cases])
         for case in cases[:QUESTIONS_A_PARAGRAPH]:
