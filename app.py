@@ -19,9 +19,8 @@ from typing import TYPE_CHECKING
 from rag.errors import RagError, UsageError
 
 if TYPE_CHECKING:
-    import gradio as gr
-
     from rag.chain import Assistant
+    from rag.web.layout import Page
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 7860
@@ -31,7 +30,7 @@ PORTS_TRIED = 10
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def build_app(assistant: Assistant) -> gr.Blocks:
+def build_app(assistant: Assistant) -> Page:
     """Return the page over an assistant, not yet served."""
     from rag.web.layout import build_page
 
@@ -89,7 +88,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     print("Reading the corpus and loading the models …", file=sys.stderr, flush=True)
     from rag.chain import Assistant
 
-    assistant = Assistant.open(corpus=arguments.corpus, index=arguments.index)
+    assistant = Assistant.open(corpus=arguments.corpus, index=arguments.index, may_be_empty=True)
     page = build_app(assistant)
     from rag.web.layout import launch_page
 
@@ -101,7 +100,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     print(f"Ask the article at http://{shown}:{port} (stop with Ctrl-C)", flush=True)
     if arguments.host not in _LOOPBACK:
         print(
-            f"Anyone who can reach {arguments.host} can read the documents: there is no password.",
+            f"Anyone who can reach {arguments.host} can read, add and remove documents: "
+            "there is no password.",
             file=sys.stderr,
         )
     try:

@@ -15,8 +15,8 @@ from typing import Any
 from langchain_core.runnables import Runnable
 
 from rag import suggest
-from rag.config import load_config
-from rag.errors import ModelUnavailable
+from rag.config import Config, load_config
+from rag.errors import IndexLocked, ModelUnavailable
 from rag.index import Index
 from rag.models import load_encoder
 from rag.reader.reader import load_network
@@ -27,6 +27,9 @@ from rag.types import Answer, Caution, Document, Encoder, Network, Reading, Sent
 
 Progress = Callable[[str], None]
 
+_RETRY_SECONDS = 1.0
+"""How long the state before answers without another look while somebody writes the index."""
+
 
 class Assistant:
     """Answers questions about documents. Threads may share one.
@@ -36,19 +39,26 @@ class Assistant:
 
     def __init__(
         self,
-        load: Callable[[], Index],
+        load: Callable[[bool], Index],
         encoder: Encoder,
         *,
         hits: int,
+        config: Config | None = None,
         progress: Progress = lambda _: None,
     ) -> None:
-        """Take the function that gives the index in its present state."""
+        """Take the function that gives the index in its present state.
+
+        It is told whether to wait for whoever is writing the index. `config` says where the corpus
+        is, None for documents in memory.
+        """
+        self.config = config
         self._load = load
         self._encoder = encoder
         self._hits = hits
         self._progress = progress
         self._renewing = threading.Lock()
-        self._stages = self._new_stages()
+        self._retry_at = 0.0
+        self._stages = self._new_stages(wait=True)
 
     @classmethod
     def open(
@@ -56,9 +66,12 @@ class Assistant:
         *,
         corpus: Path | None = None,
         index: Path | None = None,
+        may_be_empty: bool = False,
         progress: Progress = lambda _: None,
     ) -> Assistant:
         """Return an assistant over a corpus folder, its index brought up to date first.
+
+        `may_be_empty` lets it open over a folder that holds no document yet, or no longer.
 
         Raises:
             RagError: the corpus, the index or the weights cannot be used; the message says how
@@ -66,12 +79,13 @@ class Assistant:
         """
         config = load_config(corpus=corpus, index=index)
         encoder = load_encoder(config.encoder)
-        return cls(
-            lambda: Index.open(config, encoder, progress=progress),
-            encoder,
-            hits=config.hits,
-            progress=progress,
-        )
+        impatient = replace(config, lock_seconds=0.0)
+
+        def load(wait: bool) -> Index:
+            patience = config if wait else impatient
+            return Index.open(patience, encoder, may_be_empty=may_be_empty, progress=progress)
+
+        return cls(load, encoder, hits=config.hits, config=config, progress=progress)
 
     @classmethod
     def of(
@@ -84,12 +98,17 @@ class Assistant:
         config = load_config()
         encoder = load_encoder(config.encoder)
         index = Index.in_memory(documents, encoder, config, sentences=sentences)
-        return cls(lambda: index, encoder, hits=config.hits)
+        return cls(lambda _: index, encoder, hits=config.hits)
 
     @property
     def documents(self) -> tuple[Document, ...]:
         """The documents that can be asked."""
         return self._current().index.documents
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """Why some files of the corpus are no documents, a sentence each."""
+        return self._current().index.warnings
 
     def sentences(self, document_id: str) -> tuple[Sentence, ...]:
         """Return a document's sentences in order, none if there is no such document."""
@@ -153,15 +172,23 @@ class Assistant:
         return self._current().chain
 
     def _current(self) -> Stages:
-        """Return the stages over the corpus as it is."""
-        if self._stages.index.is_stale():
-            with self._renewing:
-                if self._stages.index.is_stale():
-                    self._stages = self._new_stages()
+        """Return the stages over the corpus as it is.
+
+        While somebody else, a thread or a process, brings the index in step, those over the corpus
+        as it was: a question need not wait until a thousand documents are in.
+        """
+        if self._stages.index.is_stale() and self._renewing.acquire(blocking=False):
+            try:
+                if time.monotonic() >= self._retry_at and self._stages.index.is_stale():
+                    self._stages = self._new_stages(wait=False)
+            except IndexLocked:
+                self._retry_at = time.monotonic() + _RETRY_SECONDS
+            finally:
+                self._renewing.release()
         return self._stages
 
-    def _new_stages(self) -> Stages:
-        index = self._load()
+    def _new_stages(self, *, wait: bool) -> Stages:
+        index = self._load(wait)
         reader = SimilarityReader(self._encoder, index.frequency, self._network(index))
         return Stages(index, self._encoder, reader, hits=self._hits)
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from rag.errors import UsageError
+
 DEFAULT_ENCODER = "all-MiniLM-L6-v2"
 """The weights that come with the installation."""
 
@@ -40,6 +42,31 @@ class Config:
     lock_seconds: float = 60.0
     """How long a command waits for another process that is writing the index."""
 
+    file_bytes: int = 200_000_000
+    """A scanned book has 100 MB; past this a file is a mistake more often than a document."""
+
+    add_files: int = 100_000
+    """Documents one `add` takes: each costs a line of its report, and reading it."""
+
+    fetch_seconds: float = 30.0
+    """For one address, with all its redirects: whoever waits longer would have given up."""
+
+    fetch_bytes: int = 50_000_000
+    """Of one address, unpacked. A web page has 2 MB with everything in it, a large PDF 50."""
+
+    fetch_redirects: int = 5
+    """http to https, to www, to a language: more are a loop."""
+
+    archive_files: int = 5_000
+    """Documents in one archive; each is a line of the report."""
+
+    archive_bytes: int = 1_000_000_000
+    """Of one archive, unpacked: 1,000 scanned books are added folder by folder."""
+
+    archive_ratio: int = 200
+    """How far a member may shrink: text shrinks to a fifth, logs to a fiftieth, bombs to a
+    thousandth."""
+
 
 def load_config(
     *,
@@ -49,11 +76,31 @@ def load_config(
 ) -> Config:
     """Return the settings: an argument wins over the environment, the environment over defaults.
 
-    `RAG_CORPUS`, `RAG_INDEX` and `RAG_ENCODER` are read.
+    `RAG_CORPUS`, `RAG_INDEX`, `RAG_ENCODER`, `RAG_FILE_MB` (the largest file that is added) and
+    `RAG_FETCH_SECONDS` (how long an address may take) are read.
+
+    Raises:
+        UsageError: one that should be a number is none.
     """
     home = default_home()
+    default = Config(home / "corpus", home / ".rag")
     return Config(
-        corpus=corpus or Path(environment.get("RAG_CORPUS") or home / "corpus"),
-        index=index or Path(environment.get("RAG_INDEX") or home / ".rag"),
+        corpus=corpus or Path(environment.get("RAG_CORPUS") or default.corpus),
+        index=index or Path(environment.get("RAG_INDEX") or default.index),
         encoder=environment.get("RAG_ENCODER") or DEFAULT_ENCODER,
+        file_bytes=int(_number(environment, "RAG_FILE_MB", default.file_bytes / 1e6) * 1e6),
+        fetch_seconds=_number(environment, "RAG_FETCH_SECONDS", default.fetch_seconds),
     )
+
+
+def _number(environment: Mapping[str, str], name: str, default: float) -> float:
+    value = environment.get(name)
+    if not value:
+        return default
+    try:
+        number = float(value)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < 1e6:
+        raise UsageError(f"{name} is {value!r}. Give a number above 0, or unset it.")
+    return number

@@ -1,48 +1,37 @@
 """The corpus folder: the documents people ask about. It is the truth, an index only its shadow.
 
-A document is a text, Markdown or HTML file; beside it a sidecar, `NAME.meta.json`, keeps its
-title, where it came from and when. Files are taken in whole or not at all, and removed ones wait
-in `.trash`. Knows nothing of indexes.
+Beside a document's file a sidecar, `NAME.meta.json`, keeps its title, where it came from and when.
+Files are taken in whole or not at all, and removed ones wait in `.trash`. Knows nothing of
+indexes, nor of where a file that is added was found.
 """
 
 from __future__ import annotations
 
 import datetime
+import hashlib
 import itertools
 import json
 import os
-import re
-import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from rag.errors import CorpusError
+from rag.files import safe_stem, write_file, written
+from rag.identity import CorpusFile as CorpusFile
+from rag.identity import Entry, Inventory, Remembered, digest, identify, note
 from rag.load import FORMATS, SIDECAR, load, read_sidecar, sidecar_path
-from rag.split import split_passages, split_sentences
 from rag.types import Document
 
 TRASH = ".trash"
-MAX_NAME = 100
-"""Characters a stored file name keeps: with the sidecar's ending it stays within 255 bytes."""
-
 Status = Literal["new", "unchanged", "replaced", "duplicate", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
-class CorpusFile:
-    """A document's file; `source` is its path within the folder, with forward slashes."""
-
-    source: str
-    path: Path
-    size: int
-    modified_ns: int
-
-
-@dataclass(frozen=True, slots=True)
 class AddReport:
-    """What became of one file that was to be added: a row of `rag add --json`."""
+    """What became of one document that was to be added: a row of `rag add --json`."""
 
     source: str
     status: Status
@@ -57,10 +46,25 @@ class AddReport:
 
 
 class Corpus:
-    """A folder of documents; it is read afresh at every call."""
+    """A folder of documents.
 
-    def __init__(self, folder: Path) -> None:
+    What is in which file is looked up once and kept, until the folder changes: many documents can
+    be added at the cost of each alone. `remembered` is what an index knows of the files, by source;
+    `guard` is held while the folder is changed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        remembered: Mapping[str, Remembered] | None = None,
+        guard: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self.folder = folder
+        self._remembered = remembered or {}
+        self._guard = guard
+        self._inventory = Inventory()
+        self._changed_ns = -1
 
     def files(self) -> list[CorpusFile]:
         """Return the documents' files, sorted by source.
@@ -90,150 +94,233 @@ class Corpus:
                     continue
                 if path.suffix.lower() not in FORMATS or not path.is_file():
                     continue
-                if not path.resolve().is_relative_to(root):
+                if path.is_symlink() and not path.resolve().is_relative_to(root):
                     continue
-                status = path.stat()
-                found.append(
-                    CorpusFile(
-                        source=path.relative_to(self.folder).as_posix(),
-                        path=path,
-                        size=status.st_size,
-                        modified_ns=status.st_mtime_ns,
-                    )
-                )
+                found.append(self._file(path))
         return sorted(found, key=lambda file: file.source)
 
     def read(self, file: CorpusFile) -> Document:
-        """Return the document in a file of the corpus."""
-        return load(file.path, source=file.source)
+        """Return the document in a file of the corpus, with what its sidecar says of it."""
+        document = load(file.path, source=file.source)
+        sidecar = read_sidecar(file.path)
+        return replace(
+            document,
+            author=_line(sidecar.get("author")) or document.author,
+            published=_line(sidecar.get("published")) or document.published,
+            origin=_line(sidecar.get("source")) or document.origin,
+        )
 
     def add(
-        self, path: Path, *, count_tokens: Callable[[str], int] | None = None, max_tokens: int = 128
+        self,
+        path: Path,
+        *,
+        source: str | None = None,
+        title: str | None = None,
+        named_by_title: bool = False,
     ) -> AddReport:
         """Copy a file into the corpus, and return what became of it.
 
         The text decides: one that is here already is not stored again. A source added before
         replaces what it brought then; another file of a name that is taken gets a free one.
-        `passages` is counted only with `count_tokens`.
+
+        Args:
+            path: The file.
+            source: Where the document comes from, if not from that path.
+            title: Its title, if not the one found in it.
+            named_by_title: Whether the stored file is named by the title, not as `path` is.
         """
-        source = os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links.
+        origin = source or os.path.abspath(path)  # noqa: PTH100 - resolve() would follow links.
         try:
-            document = load(path, source=source)
-            present = self._documents()
-            earlier = [
-                (file, known)
-                for file, known in present
-                if read_sidecar(file.path).get("source") == source
-            ]
-            same = next((pair for pair in present if pair[1].id == document.id), None)
-            if same is not None:
-                is_same_source = any(file == same[0] for file, _ in earlier)
-                is_stored_file = same[0].path.resolve() == path.resolve()
-                status: Status = "unchanged" if is_same_source or is_stored_file else "duplicate"
-                return _report(document, status, same[1].id, count_tokens, max_tokens)
-            target = earlier[0][0].path if earlier else self._free_path(path)
-            self._store(path, target, document, source)
+            known = self._unchanged(path, origin)
+            if known is not None:
+                return AddReport(source=origin, status="unchanged", document_id=known.document_id)
+            document = load(path, source=origin)
+            if title:
+                document = replace(document, title=title)
+            with self._guard():
+                return self._take(path, document, origin, named_by_title=named_by_title)
         except CorpusError as error:
-            return AddReport(source=source, status="failed", reason=str(error))
+            reason = str(error) if source is None else str(error).replace(str(path), origin)
+            return AddReport(source=origin, status="failed", reason=reason)
         except OSError as error:
             reason = f"{self.folder} cannot be written: {error.strerror or error}."
-            return AddReport(source=source, status="failed", reason=reason)
-        status = "replaced" if earlier else "new"
-        return _report(document, status, None, count_tokens, max_tokens)
+            return AddReport(source=origin, status="failed", reason=reason)
+
+    def holders(self, document_id: str) -> list[Entry]:
+        """Return the files that hold a text: more than one where a copy was dropped by hand.
+
+        Raises:
+            CorpusError: none does.
+        """
+        found = self._look().by_id.get(document_id)
+        if not found:
+            raise CorpusError(
+                f"No document {document_id} in {self.folder}. See: python -m rag list"
+            )
+        return list(found)
 
     def remove(self, document_id: str) -> Document:
         """Move a document and its sidecar to `.trash` inside the folder, and return it."""
-        for file, document in self._documents():
-            if document.id == document_id:
-                place = self.folder / TRASH / document_id
-                place.mkdir(parents=True, exist_ok=True)
-                sidecar = sidecar_path(file.path)
-                if sidecar.exists():
-                    os.replace(sidecar, place / sidecar.name)  # noqa: PTH105
-                os.replace(file.path, place / file.path.name)  # noqa: PTH105
-                return document
-        raise CorpusError(f"No document {document_id} in {self.folder}. See: python -m rag list")
+        with self._guard():
+            holders = self.holders(document_id)
+            document = self.read(holders[0].file)
+            place = self.folder / TRASH / document_id
+            for entry in holders:
+                target = place / entry.file.source
+                target.parent.mkdir(parents=True, exist_ok=True)
+                # The file first: without it nothing answers, and its sidecar can follow later.
+                os.replace(entry.file.path, target)  # noqa: PTH105
+                with suppress(FileNotFoundError):
+                    os.replace(sidecar_path(entry.file.path), sidecar_path(target))  # noqa: PTH105
+            self._changed_ns = -1
+        return document
 
     def rename(self, document_id: str, title: str) -> Document:
-        """Write another title into a document's sidecar, and return the document."""
-        title = " ".join(title.split())
+        """Write another title into a document's sidecar, and return the document.
+
+        Raises:
+            CorpusError: there is no such document, or the title is empty.
+        """
+        title = _line(title) or ""
         if not title:
-            raise CorpusError("The title is empty. Give one.")
-        for file, document in self._documents():
-            if document.id == document_id:
-                values = {**read_sidecar(file.path), "title": title}
-                sidecar = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
-                _write(sidecar_path(file.path), sidecar.encode())
-                return self.read(file)
-        raise CorpusError(f"No document {document_id} in {self.folder}. See: python -m rag list")
+            raise CorpusError("The title is empty. Give the document one.")
+        with self._guard():
+            file = self.holders(document_id)[0].file
+            # Marked, so that a later version of the document keeps the title that was chosen.
+            values = {**read_sidecar(file.path), "title": title, "renamed": True}
+            write_file(sidecar_path(file.path), _json(values))
+            return self.read(file)
 
-    def _documents(self) -> list[tuple[CorpusFile, Document]]:
-        """Return the files that can be read; the others are reported by whoever reads them."""
-        found = []
-        for file in self.files():
-            try:
-                found.append((file, self.read(file)))
-            except CorpusError:
-                continue
-        return found
+    def _unchanged(self, path: Path, origin: str) -> Entry | None:
+        """Return the file that holds the same bytes from the same source, without parsing them."""
+        inventory = self._look()
+        here = path.resolve()
+        if here.is_relative_to(self.folder.resolve()):
+            source = here.relative_to(self.folder.resolve()).as_posix()
+            entry = inventory.by_source.get(source)
+            return entry if entry and entry.document_id and self._still_is(entry) else None
+        for entry in inventory.by_origin.get(origin, ()):
+            with suppress(OSError):
+                if entry.document_id is None or path.stat().st_size != entry.file.size:
+                    continue
+                if digest(path) == entry.sha256 and self._still_is(entry):
+                    return entry
+        return None
 
-    def _free_path(self, path: Path) -> Path:
-        stem = re.sub(r"[^\w .()-]+", "-", path.stem).strip(" .-")[:MAX_NAME] or "document"
+    def _take(
+        self, path: Path, document: Document, origin: str, *, named_by_title: bool
+    ) -> AddReport:
+        report = AddReport(origin, "new", document.id, format=document.format)
+        inventory = self._look()
+        earlier = list(inventory.by_origin.get(origin, ()))
+        same = [entry for entry in inventory.by_id.get(document.id, ()) if self._still_is(entry)]
+        if same:
+            stored = {entry.file.path.resolve() for entry in same}
+            if path.resolve() in stored or any(entry in earlier for entry in same):
+                return replace(report, status="unchanged")
+            return replace(
+                report,
+                status="duplicate",
+                duplicate_of=document.id,
+                reason=_stays(origin, earlier),
+            )
+        suffix = path.suffix.lower()
+        kept = [entry for entry in earlier if entry.file.path.suffix.lower() == suffix]
+        name = document.title + suffix if named_by_title else path.name
+        target = kept[0].file.path if kept else self._free_path(name)
+        self._store(path, target, document, origin)
+        for entry in earlier:
+            inventory.discard(entry)
+            if entry.file.path != target:
+                # The same address gives another format: its document moves to another name.
+                entry.file.path.unlink(missing_ok=True)
+                sidecar_path(entry.file.path).unlink(missing_ok=True)
+        inventory.add(Entry(self._file(target), document.id, origin, document.sha256))
+        self._changed_ns = self.folder.stat().st_mtime_ns
+        return replace(report, status="replaced" if earlier else "new")
+
+    def _look(self) -> Inventory:
+        """Return what is in the folder; looked up again where a file has come or gone."""
+        changed_ns = self.folder.stat().st_mtime_ns if self.folder.is_dir() else -1
+        if changed_ns == -1 or changed_ns != self._changed_ns:
+            known = self._inventory.by_source
+            self._inventory = Inventory()
+            for file in self.files():
+                entry = known.get(file.source)
+                if entry is None or entry.file != file:
+                    entry = identify(file, self._remembered.get(file.source), self.read)
+                self._inventory.add(entry)
+            self._changed_ns = changed_ns
+        return self._inventory
+
+    def _still_is(self, entry: Entry) -> bool:
+        """Return whether a file is as it was when it was looked up: editing touches no folder."""
+        try:
+            return self._file(entry.file.path) == entry.file
+        except OSError:
+            return False
+
+    def _file(self, path: Path) -> CorpusFile:
+        status = path.stat()
+        source = path.relative_to(self.folder).as_posix()
+        return CorpusFile(source, path, status.st_size, status.st_mtime_ns)
+
+    def _free_path(self, name: str) -> Path:
+        """Return a path for a file of that name; no two differ only in case, as disks may not."""
+        taken = self._look().names
+        stem, suffix = safe_stem(name), Path(name).suffix.lower()
         for k in itertools.count(1):
-            target = self.folder / f"{stem}{'' if k == 1 else f'-{k}'}{path.suffix.lower()}"
-            if not (target.exists() or target.is_symlink() or sidecar_path(target).exists()):
-                return target
+            path = self.folder / f"{stem}{'' if k == 1 else f'-{k}'}{suffix}"
+            if path.name.casefold() in taken or path.exists() or path.is_symlink():
+                continue
+            if not sidecar_path(path).exists():
+                return path
         raise AssertionError("itertools.count() ended")
 
-    def _store(self, path: Path, target: Path, document: Document, source: str) -> None:
-        values = {
-            "title": document.title,
-            "source": source,
+    def _store(self, path: Path, target: Path, document: Document, origin: str) -> None:
+        """Write a file and its sidecar; where either cannot be written, both are as they were."""
+        data = path.read_bytes()
+        if hashlib.sha256(data).hexdigest() != document.sha256:
+            raise CorpusError(f"{path} changed while it was read. Add it again.")
+        before = read_sidecar(target)
+        values: dict[str, object] = {
+            "title": before["title"] if before.get("renamed") else document.title,
+            "author": document.author,
+            "published": document.published,
+            "source": origin,
             "added": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "renamed": before.get("renamed"),
         }
-        sidecar = json.dumps(values, ensure_ascii=False, indent=2) + "\n"
-        # The sidecar first: a document without its origin could not be replaced later.
-        _write(sidecar_path(target), sidecar.encode())
-        _write(target, path.read_bytes())
+        values = {name: value for name, value in values.items() if value}
+        with written(target, data) as temporary:
+            status = temporary.stat()  # It keeps its time when it takes its name.
+            values |= note(document.id, document.sha256, status.st_size, status.st_mtime_ns)
+            # The sidecar first: a document without its origin could not be replaced later.
+            write_file(sidecar_path(target), _json(values))
+            try:
+                os.replace(temporary, target)  # noqa: PTH105
+            except OSError:
+                if before:
+                    write_file(sidecar_path(target), _json(before))
+                else:
+                    sidecar_path(target).unlink(missing_ok=True)
+                raise
 
 
-def _report(
-    document: Document,
-    status: Status,
-    same_as: str | None,
-    count_tokens: Callable[[str], int] | None,
-    max_tokens: int,
-) -> AddReport:
-    sentences = split_sentences(document)
-    passages = None
-    if count_tokens is not None:
-        passages = len(
-            split_passages(document, sentences, count_tokens=count_tokens, max_tokens=max_tokens)
-        )
-    return AddReport(
-        source=document.source,
-        status=status,
-        document_id=document.id,
-        duplicate_of=same_as if status == "duplicate" else None,
-        format=document.format,
-        pages=len(document.pages) or None,
-        characters=len(document.text),
-        sentences=len(sentences),
-        passages=passages,
+def _stays(origin: str, earlier: list[Entry]) -> str | None:
+    """Return the words for a source whose text became that of another: its own is kept."""
+    if not earlier or earlier[0].document_id is None:
+        return None
+    return (
+        f"What {origin} held before stays, as {earlier[0].document_id}. Remove it: "
+        f"python -m rag remove {earlier[0].document_id}"
     )
 
 
-def _write(path: Path, data: bytes) -> None:
-    """Write a file so that nobody ever sees half of it, not even after a power cut."""
-    handle, name = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        os.replace(temporary, path)  # noqa: PTH105
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+def _json(values: Mapping[str, object]) -> bytes:
+    return (json.dumps(values, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _line(value: object) -> str | None:
+    """Return a text as one line, None for anything else."""
+    return " ".join(value.split()) or None if isinstance(value, str) else None

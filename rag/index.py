@@ -72,18 +72,23 @@ class Index:
 
     @classmethod
     def open(
-        cls, config: Config, encoder: Encoder, *, progress: Progress = lambda _: None
+        cls,
+        config: Config,
+        encoder: Encoder,
+        *,
+        may_be_empty: bool = False,
+        progress: Progress = lambda _: None,
     ) -> Index:
         """Return the index of the corpus as it is, brought up to date first if need be.
 
         `progress` is told what is being done, and which files gave no document.
 
         Raises:
-            CorpusError: there is nothing to ask about.
+            CorpusError: there is nothing to ask about, and it may not be empty.
             IndexUnusable: the folder is damaged, or not ours to write.
             IndexLocked: another process has been writing it for too long.
         """
-        files = corpus_files(config)
+        files = file_states(config.corpus) if may_be_empty else corpus_files(config)
         index = load_index(config, encoder)
         if index is None or index._files != files:
             synchronise(config, encoder, progress=progress)
@@ -92,7 +97,7 @@ class Index:
             raise IndexUnusable(
                 f"The index in {config.index} changes faster than it can be read. Try again."
             )
-        if not index.documents:
+        if not index.documents and not may_be_empty:
             reasons = " ".join(index.warnings)
             raise CorpusError(f"No document in {config.corpus} can be read. {reasons}")
         for warning in index.warnings:

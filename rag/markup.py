@@ -7,12 +7,13 @@ are left out. Markdown goes through HTML, so that there is one reader. Knows not
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
 from markdown_it import MarkdownIt
 
-from rag.types import Section
+from rag.types import Page, Section
 
 _UNREADABLE = frozenset(
     "script style noscript template svg math iframe object button select textarea dialog canvas "
@@ -24,6 +25,8 @@ _BLOCKS = frozenset(
     "header hgroup hr html main menu ol p pre section summary table ul".split()
 )
 _LINES = frozenset({"br", "tr", "li", "caption", "thead", "tbody", "tfoot", "option"})
+_NOTE_MARK = frozenset({"a", "sup"})
+_NUMBER = re.compile(r"\d{1,3}")
 _HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _NO_TEXT = re.compile(
     r"<(script|style)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)|<!\[CDATA\[",
@@ -35,11 +38,49 @@ _FRONT_TITLE = re.compile(r"^title:[ \t]*([\"']?)(.+?)\1[ \t]*$", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Markup:
-    """What a marked-up text says: its plain text, its title if it has one, its sections."""
+    """What a file says: its plain text, its sections and pages, and what it tells of itself."""
 
     text: str
     title: str | None = None
     sections: tuple[Section, ...] = ()
+    pages: tuple[Page, ...] = ()
+    author: str | None = None
+    published: str | None = None
+
+
+def join_parts(parts: Sequence[Markup], *, are_pages: bool = False) -> Markup:
+    """Return the parts as one text, parted by blank lines; each may be a page, counted from 1.
+
+    An empty page is counted, and has no span. The title is that of the first part that has one.
+    """
+    texts: list[str] = []
+    sections: list[Section] = []
+    pages: list[Page] = []
+    length = 0
+    for number, part in enumerate(parts, 1):
+        if not part.text:
+            continue
+        if texts:
+            texts.append("\n\n")
+            length += 2
+        start, length = length, length + len(part.text)
+        texts.append(part.text)
+        sections.extend(
+            Section(title=s.title, start=s.start + start, end=s.end + start) for s in part.sections
+        )
+        if are_pages:
+            pages.append(Page(number=number, start=start, end=length))
+    starts = [section.start for section in sections]
+    return Markup(
+        text="".join(texts),
+        title=next((part.title for part in parts if part.title), None),
+        # A section goes on to the next heading, over the ends of parts.
+        sections=tuple(
+            Section(title=section.title, start=section.start, end=end)
+            for section, end in zip(sections, [*starts[1:], length], strict=False)
+        ),
+        pages=tuple(pages),
+    )
 
 
 def read_markdown(text: str) -> Markup:
@@ -57,9 +98,12 @@ def read_markdown(text: str) -> Markup:
     return Markup(text=markup.text, title=title or markup.title, sections=markup.sections)
 
 
-def read_html(html: str) -> Markup:
-    """Return the readable text of HTML; its title is the first `<h1>`, else `<title>`."""
-    page = _read(html, _UNREADABLE | _MENUS)
+def read_html(html: str, *, has_menus: bool = True) -> Markup:
+    """Return the readable text of HTML; its title is the first `<h1>`, else `<title>`.
+
+    Without menus it is that of a book, where what stands aside is a note and belongs to the text.
+    """
+    page = _read(html, _UNREADABLE | _MENUS if has_menus else _UNREADABLE)
     if not page.length:
         page = _read(html, _UNREADABLE)  # A menu that is never closed would swallow all.
     text = "".join(page.parts)
@@ -82,6 +126,11 @@ def _read(html: str, left_out: frozenset[str]) -> _Page:
     return page
 
 
+def _first_number(attributes: list[tuple[str, str | None]]) -> int:
+    start = dict(attributes).get("start") or ""
+    return int(start) if _NUMBER.fullmatch(start) else 1
+
+
 class _Page(HTMLParser):
     def __init__(self, unwanted: frozenset[str]) -> None:
         super().__init__(convert_charrefs=True)
@@ -93,6 +142,7 @@ class _Page(HTMLParser):
         self.title = ""
         self._left_out: list[str] = []
         self._lists: list[int | None] = []
+        self._note_mark: list[str] = []
         self._in_title = False
         self._preformatted = 0
         self._heading: tuple[str, int] | None = None
@@ -111,6 +161,8 @@ class _Page(HTMLParser):
         elif tag in _HEADINGS:
             self._break(2)
             self._heading = (tag, len(self.parts))
+        elif tag in _NOTE_MARK:
+            self._note_mark.append(tag)
         elif tag in {"td", "th"}:
             if self._cells:
                 self._breaks = 0
@@ -125,7 +177,7 @@ class _Page(HTMLParser):
             elif tag == "pre":
                 self._preformatted += 1
             elif tag in {"ul", "ol"}:
-                self._lists.append(1 if tag == "ol" else None)
+                self._lists.append(_first_number(attrs) if tag == "ol" else None)
             elif tag == "li":
                 self._start_item()
 
@@ -139,6 +191,9 @@ class _Page(HTMLParser):
             return
         elif tag in _HEADINGS:
             self._end_heading()
+        elif tag in self._note_mark:
+            while self._note_mark.pop() != tag:
+                pass
         elif tag in _BLOCKS or tag in _LINES:
             if tag in {"ul", "ol"} and self._lists:
                 self._lists.pop()
@@ -163,6 +218,12 @@ class _Page(HTMLParser):
                 self._has_space = self._has_space or bool(data)
                 return
             self._has_space = self._has_space or data[0].isspace()
+            if len(words) == 1 and _NUMBER.fullmatch(words[0]) and len(set(self._note_mark)) == 2:
+                # A raised link: "years1" would read as one word.
+                begins_note = not self.length or bool(self._breaks)
+                self._write(f"[{words[0]}]")
+                self._has_space = begins_note
+                return
             self._write(" ".join(words))
             self._has_space = data[-1].isspace()
 

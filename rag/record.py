@@ -90,6 +90,24 @@ class SplitDocument:
     passages: tuple[Passage, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """What a document is and how much it holds; its text stays where it is."""
+
+    id: str
+    title: str
+    source: str
+    format: str
+    sha256: str
+    pages: int
+    characters: int
+    sentences: int
+    passages: int
+    author: str | None
+    published: str | None
+    origin: str | None
+
+
 class Record:
     """A connection to one record; threads may share it."""
 
@@ -200,6 +218,16 @@ class Record:
         return tuple(
             Sentence(row[0], document_id, document.text[row[1] : row[2]], *row[1:]) for row in rows
         )
+
+    def measures(self) -> list[Measure]:
+        """Return every document without its text, sorted by source."""
+        rows = self._rows(
+            "SELECT id, title, source, format, sha256, json_array_length(pages), length(text), "
+            "(SELECT count(*) FROM sentences WHERE document_id = documents.id), "
+            "(SELECT count(*) FROM passages WHERE document_id = documents.id), "
+            "author, published, origin FROM documents ORDER BY source, rowid"
+        )
+        return [Measure(*row) for row in rows]
 
     def passage_keys(self) -> dict[str, int]:
         """Return the number of each passage by its id, in order of the numbers."""

@@ -20,6 +20,7 @@ from rag.builds import (
     corpus_files,
     current_build,
     damaged,
+    file_states,
     fingerprint,
     open_store,
     remedy,
@@ -228,7 +229,7 @@ def _snapshot(store: VectorStore, keys: Mapping[str, int], config: Config) -> Sn
 
 def _plan(record: Record, config: Config) -> _Plan:
     """Return what to do, reading only the files that have changed."""
-    states = corpus_files(config)
+    states = file_states(config.corpus)
     known = record.files()
     sources = record.document_sources()
     files: list[RecordedFile] = []

@@ -1,6 +1,7 @@
 """What was removed from the corpus waits here: to be put back, or deleted for good.
 
-`Corpus.remove` moves a document and its sidecar to `.trash/<document id>/` in the corpus folder.
+`Corpus.remove` moves a document and its sidecar to `.trash/<document id>/` in the corpus folder,
+each under the path that it had.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from rag.load import SIDECAR
 
 
 def restore(corpus: Path, document_id: str) -> Path:
-    """Move a removed document back to the corpus folder, and return its file.
+    """Move a removed document back to where it was in the corpus folder, and return its file.
 
     Raises:
         CorpusError: there is none of that id in the trash, or its place has been taken.
@@ -26,23 +27,24 @@ def restore(corpus: Path, document_id: str) -> Path:
             f"No document {document_id} in the trash of {corpus}. "
             "Only what was removed can be restored."
         )
-    files = sorted(path for path in place.iterdir() if path.is_file())
-    for file in files:
-        if (corpus / file.name).exists():
-            raise CorpusError(
-                f"{corpus / file.name} is there already. Move it away, then restore again."
-            )
+    files = sorted(path for path in place.rglob("*") if path.is_file())
+    targets = {file: corpus / file.relative_to(place) for file in files}
+    for target in targets.values():
+        if target.exists():
+            raise CorpusError(f"{target} is there already. Move it away, then restore again.")
     # The sidecar first, as when a document is added.
     for file in sorted(files, key=lambda path: not path.name.endswith(SIDECAR)):
-        os.replace(file, corpus / file.name)  # noqa: PTH105
+        targets[file].parent.mkdir(parents=True, exist_ok=True)
+        os.replace(file, targets[file])  # noqa: PTH105
     shutil.rmtree(place)
-    return corpus / next(file.name for file in files if not file.name.endswith(SIDECAR))
+    return next(target for target in targets.values() if not target.name.endswith(SIDECAR))
 
 
 def empty(corpus: Path) -> int:
     """Delete what is in the trash for good, and return how many documents that were."""
     count = len(trashed(corpus))
-    shutil.rmtree(corpus / TRASH, ignore_errors=True)
+    if (corpus / TRASH).is_dir():
+        shutil.rmtree(corpus / TRASH)
     return count
 
 
@@ -51,4 +53,11 @@ def trashed(corpus: Path) -> tuple[str, ...]:
     folder = corpus / TRASH
     if not folder.is_dir():
         return ()
-    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir()))
+    return tuple(sorted(path.name for path in folder.iterdir() if _documents(path)))
+
+
+def _documents(place: Path) -> bool:
+    """Return whether a folder of the trash holds a document, and not only what is left of one."""
+    return place.is_dir() and any(
+        path.is_file() and not path.name.endswith(SIDECAR) for path in place.rglob("*")
+    )

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rag.errors import CorpusError
-from rag.load import MAX_BYTES, load
+from rag.formats.limits import MAX_TEXT_BYTES
+from rag.load import FORMATS, load
 from rag.markup import read_html
 from rag.split import split_sentences
 
@@ -159,9 +160,9 @@ REFUSED = {
         "{path} is not a text file. Save it as plain text in UTF-8.",
     ),
     "other-format": (
-        "a.pdf",
-        b"%PDF",
-        "{path} is of a kind that is not read. Give one of: .txt, .md, .markdown, .html, .htm.",
+        "a.exe",
+        b"MZ",
+        "{path} is of a kind that is not read. Give one of: " + ", ".join(FORMATS) + ".",
     ),
 }
 
@@ -179,7 +180,7 @@ def test_load_refuses_what_is_missing_a_folder_or_too_large(tmp_path: Path) -> N
     folder.mkdir()
     large = tmp_path / "large.txt"
     with large.open("wb") as file:
-        file.truncate(MAX_BYTES + 1)
+        file.truncate(MAX_TEXT_BYTES + 1)
     messages = {
         tmp_path / "none.txt": "There is no file {path}. Check the path.",
         folder: "{path} is a folder. Give a file.",

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from rag.errors import RagError
+from rag.errors import RagError, UsageError
 from rag.types import Turn
 from rag.web.render import render_answer, render_note
 
@@ -29,13 +29,36 @@ class Reply(NamedTuple):
     turn: Turn | None
 
 
-def reply_to(assistant: Assistant, question: str, turns: Sequence[Turn]) -> Reply:
-    """Return the answer as a message; never raises for a fault of the question or the parts."""
+def reply_to(
+    assistant: Assistant, question: str, turns: Sequence[Turn], asked: Sequence[str] = ()
+) -> Reply:
+    """Return the answer as a message; never raises for a fault of the question or the parts.
+
+    `asked` are the ids of the documents to ask, none for all of them.
+    """
     try:
-        answer = assistant.ask(question, history=tuple(turns))
+        answer = assistant.ask(question, history=tuple(turns), documents=_chosen(assistant, asked))
         return Reply(render_answer(answer), Turn(question=question, answer=answer.text))
     except RagError as error:
         return Reply(render_note(str(error), kind="error"), None)
     except Exception:
         _LOG.exception("No answer to %.200r", question)
         return Reply(render_note(UNEXPECTED, kind="error"), None)
+
+
+def _chosen(assistant: Assistant, asked: Sequence[str]) -> tuple[str, ...] | None:
+    """Return which of the documents asked for are there, None for all.
+
+    Raises:
+        UsageError: none of them is there any more. Asking all of them instead would answer
+            another question.
+    """
+    if not asked:
+        return None
+    present = {document.id for document in assistant.documents}
+    chosen = tuple(document_id for document_id in asked if document_id in present)
+    if not chosen:
+        raise UsageError(
+            "The documents you chose have been removed or changed. Choose others, or ask all."
+        )
+    return chosen

@@ -1,13 +1,14 @@
-"""The Gradio page around an assistant: the conversation on the left, the article on the right.
+"""The Gradio page: the conversation on the left, the article or the documents on the right.
 
-The server renders; marking, scrolling and focus are the browser's work, in `page.js`. Nothing
-is fetched from anywhere but the server that serves the page.
+The server renders; marking, scrolling and focus are the browser's work, in `page.js`, and the
+list of documents is kept up to date by `documents.js`. Nothing is fetched from anywhere but the
+server that serves the page.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,11 @@ import gradio as gr
 
 from rag.types import Turn
 from rag.web import render
+from rag.web.adding import Intake
 from rag.web.handlers import reply_to
+from rag.web.listing import render_panel
+from rag.web.routes import routes
+from rag.web.shelf import Shelf
 
 if TYPE_CHECKING:
     from rag.chain import Assistant
@@ -34,32 +39,60 @@ PLACEHOLDER = "Ask a question…"
 NO_QUESTION = "There is no question yet. Type one, or choose one of those offered."
 READING = "Reading…"
 
+SUGGESTIONS = 3
+
+SMALLEST_UPLOAD = 1
+"""Bytes that Gradio's own upload address takes, in place of no limit: the page has its own."""
+
 _SYSTEM_FONTS = ("system-ui", "-apple-system", "Segoe UI", "sans-serif")
 _MONOSPACE_FONTS = ("ui-monospace", "Menlo", "Consolas", "monospace")
 
 _ATTACH_ARTICLE = "window.askTheArticle.attach(element, props, server);"
+_ATTACH_DOCUMENTS = "window.askTheDocuments.attach(element);"
+_WITH_CHOSEN = "(...given) => [...given.slice(0, -1), window.askTheDocuments.chosen()]"
 
 Messages = list[dict[str, str]]
 
 
-def build_page(assistant: Assistant) -> gr.Blocks:
+class Page(gr.Blocks):
+    """The page, and what it asks of the server beside Gradio's own interface."""
+
+    shelf: Shelf
+    intake: Intake
+
+
+def build_page(assistant: Assistant) -> Page:
     """Return the page. The assistant is handed in; many visitors share it, each with own turns."""
-    documents = {document.id: document for document in assistant.documents}
+    shelf = Shelf(assistant)
+    intake = Intake(shelf)
+    documents = assistant.documents
 
     def document_html(document_id: str) -> str:
         # Not those of the start: the corpus may have grown since.
         present = {document.id: document for document in assistant.documents}
         if document_id not in present:
-            return ""
+            return "" if document_id else render.render_nothing()
         return render.render_document(present[document_id], assistant.sentences(document_id))
 
+    def follow() -> tuple[Any, ...]:
+        view = shelf.look()
+        present = assistant.documents
+        return (
+            render.render_title(present),
+            render.render_header(present),
+            gr.Chatbot(placeholder=render.render_intro(present)),
+            *_suggestion_updates(view.suggestions),
+        )
+
     def ask(
-        question: str, messages: Messages, turns: tuple[Turn, ...]
+        question: str, messages: Messages, turns: tuple[Turn, ...], chosen: str
     ) -> Iterator[tuple[Any, ...]]:
         if not question.strip():
             yield gr.skip(), gr.skip(), turns, _status(NO_QUESTION), gr.skip()
             return
-        asked = [*messages, _message("user", render.render_question(question))]
+        ids = chosen.split()
+        where = [document for document in assistant.documents if document.id in ids]
+        asked = [*messages, _message("user", render.render_question(question, where))]
         yield (
             gr.Textbox(value="", interactive=False),
             asked,
@@ -67,7 +100,7 @@ def build_page(assistant: Assistant) -> gr.Blocks:
             _status(READING),
             gr.Column(visible=False),
         )
-        html, turn = reply_to(assistant, question, turns)
+        html, turn = reply_to(assistant, question, turns, ids)
         yield (
             gr.Textbox(interactive=True),
             [*asked, _message("assistant", html)],
@@ -76,11 +109,14 @@ def build_page(assistant: Assistant) -> gr.Blocks:
             gr.skip(),
         )
 
-    page = gr.Blocks(title="Ask the article", analytics_enabled=False)
+    page = Page(title="Ask the article", analytics_enabled=False)
+    page.shelf, page.intake = shelf, intake
     with page:
         turns = gr.State(())
+        chosen = gr.Textbox(visible=False)  # Filled by the script with each question.
+        moved = gr.Button(elem_id="moved")  # Pressed by the script when the documents change.
         with gr.Row(elem_id="masthead"):
-            gr.HTML(render.render_title(list(documents.values())), elem_id="title")
+            title = gr.HTML(render.render_title(documents), elem_id="title")
             restart = gr.Button("New conversation", elem_id="restart", size="sm", scale=0)
         with gr.Row(elem_id="panes", equal_height=True):
             with gr.Column(elem_id="conversation"):
@@ -94,13 +130,13 @@ def build_page(assistant: Assistant) -> gr.Blocks:
                     buttons=[],
                     feedback_options=None,
                     latex_delimiters=[],
-                    placeholder=render.render_intro(list(documents.values())),
+                    placeholder=render.render_intro(documents),
                 )
                 with gr.Column(elem_id="suggestions") as offered:
-                    suggestions = [
-                        gr.Button(suggestion, elem_classes="suggestion", size="sm")
-                        for suggestion in (assistant.suggestions() if documents else ())
-                    ]
+                    suggestions = _suggestion_updates(
+                        shelf.look().suggestions, elem_classes="suggestion", size="sm"
+                    )
+                gr.HTML('<div class="scope" hidden></div>', elem_id="scope")
                 question = gr.Textbox(
                     elem_id="question",
                     label="Question",
@@ -114,12 +150,17 @@ def build_page(assistant: Assistant) -> gr.Blocks:
                 )
                 status = gr.HTML(_status(""), elem_id="status")
             with gr.Column(elem_id="article-pane"):
-                gr.HTML(render.render_header(list(documents.values())), elem_id="article-bar")
+                bar = gr.HTML(render.render_header(documents), elem_id="article-bar")
                 gr.HTML(
-                    document_html(next(iter(documents), "")),
+                    document_html(documents[0].id if documents else ""),
                     elem_id="article",
                     js_on_load=_ATTACH_ARTICLE,
                     server_functions=[document_html],
+                )
+                gr.HTML(
+                    render_panel(max_bytes=intake.max_bytes, max_files=intake.max_files),
+                    elem_id="documents",
+                    js_on_load=_ATTACH_DOCUMENTS,
                 )
 
         outputs = [question, chat, turns, status, offered]
@@ -130,8 +171,19 @@ def build_page(assistant: Assistant) -> gr.Blocks:
             "concurrency_limit": CONCURRENT_ANSWERS,
             "concurrency_id": "ask",
         }
-        asking: list[Any] = [question.submit(ask, [question, chat, turns], **common)]
-        asking += [button.click(ask, [button, chat, turns], **common) for button in suggestions]
+        given = [chat, turns, chosen]
+        asking: list[Any] = [question.submit(ask, [question, *given], js=_WITH_CHOSEN, **common)]
+        asking += [
+            button.click(ask, [button, *given], js=_WITH_CHOSEN, **common) for button in suggestions
+        ]
+        for happens in (page.load, moved.click):
+            happens(
+                follow,
+                outputs=[title, bar, chat, *suggestions],
+                api_visibility="private",
+                show_progress="hidden",
+                queue=False,
+            )
         restart.click(
             lambda: (
                 gr.Textbox(value="", interactive=True),
@@ -151,7 +203,7 @@ def build_page(assistant: Assistant) -> gr.Blocks:
     return page
 
 
-def launch_page(page: gr.Blocks, *, host: str, port: int) -> str:
+def launch_page(page: Page, *, host: str, port: int) -> str:
     """Start serving in the background and return the address; raises OSError if it cannot."""
     _, address, _ = page.launch(
         server_name=host,
@@ -163,6 +215,8 @@ def launch_page(page: gr.Blocks, *, host: str, port: int) -> str:
         run_history=False,
         ssr_mode=False,
         mcp_server=False,
+        max_file_size=SMALLEST_UPLOAD,
+        app_kwargs={"routes": routes(page.shelf, page.intake)},
         footer_links=[],
         theme=gr.themes.Base(font=_SYSTEM_FONTS, font_mono=_MONOSPACE_FONTS),
         head=_head(),
@@ -172,9 +226,17 @@ def launch_page(page: gr.Blocks, *, host: str, port: int) -> str:
 
 def _head() -> str:
     # Not by `css=`: Gradio prefixes those rules, and some of them then match nothing.
-    style = (HERE / "style.css").read_text(encoding="utf-8")
-    script = (HERE / "page.js").read_text(encoding="utf-8")
+    def read(*names: str) -> str:
+        return "".join((HERE / name).read_text(encoding="utf-8") for name in names)
+
+    style, script = read("style.css", "documents.css"), read("page.js", "documents.js")
     return f"<style>{style}</style><script>{script}</script>"
+
+
+def _suggestion_updates(suggestions: Sequence[str], **options: Any) -> list[gr.Button]:
+    """Return a button for each suggestion, and hidden ones for those that are wanting."""
+    found = [*suggestions[:SUGGESTIONS], *[""] * SUGGESTIONS][:SUGGESTIONS]
+    return [gr.Button(value=each, visible=bool(each), **options) for each in found]
 
 
 def _message(role: str, html: str) -> dict[str, str]:

@@ -8,6 +8,7 @@
   let lit = null; // Id of the sentence that is lit; it outlives the element.
   let arrived = false; // Whether a deep link has been followed.
   let asking = false;
+  let tab = "article";
 
   const byId = (id) => document.getElementById(id);
   const box = () => document.querySelector("#question textarea, #question input");
@@ -43,14 +44,29 @@
 
   const calm = () => matchMedia("(prefers-reduced-motion: reduce)").matches;
 
-  async function showDocument(id) {
-    if (!pane || id === shownDocument()) return;
-    const html = await pane.server.document_html(id);
-    if (!html) return;
+  async function showDocument(id, { again = false } = {}) {
+    if (!pane || (id === shownDocument() && !again)) return;
+    const html = await pane.server.document_html(id ?? "");
+    if (!html) return say("This document has been removed or changed since.");
     pane.props.value = html;
-    const chooser = byId("chooser");
-    if (chooser) chooser.value = id;
+    if (!id) return;
     await appeared(() => shownDocument() === id);
+    refresh();
+  }
+
+  // Beside the question box; what the server says next takes its place.
+  function say(text) {
+    const line = document.querySelector("#status div");
+    if (!line) return;
+    line.textContent = text;
+    setTimeout(() => line.textContent === text && (line.textContent = ""), 8000);
+  }
+
+  function select(name, { focus = false } = {}) {
+    tab = name;
+    refresh();
+    if (focus) byId(`tab-${name}`)?.focus();
+    if (name === "documents") window.askTheDocuments.look();
   }
 
   function appeared(condition) {
@@ -65,9 +81,13 @@
   }
 
   async function light(id, { smooth = true } = {}) {
+    select("article");
     await showDocument(documentOf(id));
     const sentence = byId(id);
-    if (!sentence?.matches(".sentence")) return false;
+    if (!sentence?.matches(".sentence")) {
+      if (shownDocument() === documentOf(id)) say("That sentence is no longer in the document.");
+      return false;
+    }
     lit = id;
     mark();
     sentence.focus({ preventScroll: true });
@@ -103,6 +123,8 @@
   }
 
   document.addEventListener("click", (event) => {
+    const chosen = event.target.closest?.("[role=tab]");
+    if (chosen) select(chosen.id.replace("tab-", ""), { focus: true });
     const link = event.target.closest?.("a");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     if (link.matches("a.cite")) {
@@ -111,8 +133,13 @@
     } else if (link.matches("a.back")) {
       event.preventDefault();
       back();
+    } else if (link.matches("a.to-documents")) {
+      event.preventDefault();
+      select("documents", { focus: true });
+      byId("article-pane")?.scrollIntoView({ behavior: calm() ? "auto" : "smooth" });
     } else if (link.matches("a.to-article")) {
       event.preventDefault();
+      select("article");
       byId("article-pane")?.scrollIntoView({ behavior: calm() ? "auto" : "smooth" });
       byId("article")?.focus({ preventScroll: true });
     } else if (link.matches("a.copy")) {
@@ -123,6 +150,9 @@
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") back();
+    if (/^Arrow(Left|Right)$/.test(event.key) && event.target.matches?.("[role=tab]")) {
+      select(tab === "article" ? "documents" : "article", { focus: true });
+    }
     if (event.key === " " && event.target.matches?.("a.copy")) {
       event.preventDefault(); // A button answers to the space bar, too.
       copy(event.target);
@@ -130,7 +160,9 @@
   });
 
   document.addEventListener("change", (event) => {
-    if (event.target.id === "chooser") showDocument(event.target.value);
+    if (event.target.id !== "chooser") return;
+    select("article");
+    showDocument(event.target.value);
   });
 
   window.addEventListener("hashchange", () => {
@@ -141,9 +173,16 @@
     const article = byId("article");
     if (article && !article.hasAttribute("tabindex")) {
       article.setAttribute("tabindex", "0"); // A pane that scrolls has to be reachable by key.
-      article.setAttribute("role", "region");
-      article.setAttribute("aria-label", "The article");
     }
+    for (const name of ["article", "documents"]) {
+      byId(name)?.setAttribute("role", "tabpanel");
+      byId(name)?.setAttribute("aria-labelledby", `tab-${name}`);
+      byId(name)?.classList.toggle("away", name !== tab);
+      byId(`tab-${name}`)?.setAttribute("aria-selected", String(name === tab));
+      byId(`tab-${name}`)?.setAttribute("tabindex", name === tab ? "0" : "-1");
+    }
+    const chooser = byId("chooser");
+    if (chooser && shownDocument()) chooser.value = shownDocument();
     byId("status")?.setAttribute("role", "status"); // It stays, so its changes are spoken.
     // Gradio names a message by its raw HTML, which a screen reader would spell out.
     document.querySelectorAll("#chat [aria-label*='message: ']").forEach((message) => {
@@ -185,6 +224,9 @@
       pane = { element, props, server };
       refresh();
     },
+    select,
+    show: showDocument,
+    shown: shownDocument,
     restart() {
       lit = null;
       history.replaceState(null, "", location.pathname + location.search);

@@ -19,6 +19,9 @@ _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 WEAK = "The nearest sentences touch on the subject, but none of them answers the question."
 """Why there is no answer, where the answer's own text does not say it."""
 
+METADATA = "From the document’s own details, not from its text."
+"""What marks an answer that no sentence says."""
+
 TITLES = 4
 """Titles named on the first screen; more would push the questions off it."""
 
@@ -37,13 +40,14 @@ def anchor(sentence_id: str) -> str:
     return f"s-{encode(sentence_id)}"
 
 
-def render_question(question: str) -> str:
-    """Return a person's own message; it is encoded like everything else."""
-    return f'<div class="question">{encode(question.strip())}</div>'
+def render_question(question: str, asked: Sequence[Document] = ()) -> str:
+    """Return a person's own message; `asked` are the documents it was put to, if not to all."""
+    where = f'<div class="asked">Asked of {_name(asked)}</div>' if asked else ""
+    return f'<div class="question">{encode(question.strip())}{where}</div>'
 
 
 def render_note(text: str, *, kind: str = "note") -> str:
-    """Return a plain message of the assistant: help, a date, or an error."""
+    """Return a plain message of the assistant: help, or an error."""
     paragraphs = "".join(f"<p>{encode(line)}</p>" for line in text.splitlines() if line.strip())
     return f'<div class="{kind}">{paragraphs}</div>'
 
@@ -55,6 +59,8 @@ def render_answer(answer: Answer) -> str:
             return _render_claims(answer)
         case "abstention":
             return _render_abstention(answer)
+        case "metadata":
+            return _render_metadata(answer)
         case _:
             return render_note(answer.text)
 
@@ -82,7 +88,8 @@ def render_document(document: Document, sentences: Sequence[Sentence]) -> str:
     """
     break_ = _BLANK_LINE if _BLANK_LINE.search(document.text.strip()) else re.compile(r"\n")
     headings = {section.start: section.title for section in document.sections}
-    parts: list[str] = [f'<h2 id="article-title">{encode(document.title)}</h2>']
+    title = f'<h2 id="article-title">{encode(document.title)}</h2>'
+    parts: list[str] = [title, render_details(document)]
     paragraph: list[str] = []
     end, page = 0, None
     for sentence in sentences:
@@ -108,8 +115,13 @@ def render_document(document: Document, sentences: Sequence[Sentence]) -> str:
     )
 
 
+def render_nothing() -> str:
+    """Return what the article pane shows where there is no document."""
+    return '<p class="nothing">There is no document yet.</p>'
+
+
 def render_header(documents: Sequence[Document]) -> str:
-    """Return the article pane's bar: a chooser if there are several documents, and the way back."""
+    """Return the right pane's bar: its two tabs, a chooser for several documents, the way back."""
     options = "".join(
         f'<option value="{encode(document.id)}">{encode(document.title)}</option>'
         for document in documents
@@ -117,10 +129,14 @@ def render_header(documents: Sequence[Document]) -> str:
     chooser = (
         f'<label for="chooser">Document</label><select id="chooser">{options}</select>'
         if len(documents) > 1
-        else '<span class="pane-name">The article</span>'
+        else ""
     )
+    count = f' <span class="count">{len(documents):,}</span>' if len(documents) > 1 else ""
     return (
-        f'<div class="pane-bar">{chooser}'
+        '<div class="pane-bar"><div class="tabs" role="tablist" aria-label="Right pane">'
+        '<button type="button" role="tab" id="tab-article" aria-controls="article">Article</button>'
+        '<button type="button" role="tab" id="tab-documents" aria-controls="documents">'
+        f"Documents{count}</button></div>{chooser}"
         '<a class="back" href="#question" title="Back to the question box (Escape)">'
         "Back to the question</a></div>"
     )
@@ -130,7 +146,8 @@ def render_title(documents: Sequence[Document]) -> str:
     """Return the page's heading, which names what is being asked."""
     return (
         f'<h1>Ask the article</h1><p class="subtitle">{_name(documents)}</p>'
-        '<a class="to-article" href="#article-title">Read the article</a>'
+        '<p class="ways"><a class="to-article" href="#article-title">Read the article</a> '
+        '<a class="to-documents" href="#documents">Documents</a></p>'
     )
 
 
@@ -138,9 +155,10 @@ def render_intro(documents: Sequence[Document]) -> str:
     """Return the first screen: what can be asked here, and what will be refused."""
     if not documents:
         return (
-            f'<div class="intro"><p>{encode("There is no document to ask yet.")}</p>'
-            f"<p>Add one with <code>{encode('python -m rag add FILE')}</code>, "
-            "then start again.</p></div>"
+            '<div class="intro"><p class="intro-title">There is no document to ask yet</p>'
+            '<p><a class="to-documents" href="#documents">Add a document</a>: a file, the address '
+            "of a page, or text that you paste. Every answer is made of its sentences, each with a "
+            "link to the place it stands. It is kept on this machine.</p></div>"
         )
     listed = ""
     if len(documents) > 1:
@@ -155,10 +173,52 @@ def render_intro(documents: Sequence[Document]) -> str:
     )
 
 
+def render_details(document: Document) -> str:
+    """Return who wrote a document, when, and where it came from; nothing of what is not known.
+
+    Only an http(s) address becomes a link, and it tells that page nothing of where it was followed.
+    """
+    known = []
+    if document.author:
+        known.append(f"By {encode(document.author)}")
+    if document.published:
+        known.append(f"Published {encode(document.published)}")
+    origin = shown_origin(document)
+    if is_address(origin):
+        known.append(
+            f'<a href="{encode(origin)}" target="_blank" rel="noopener noreferrer">'
+            f"{encode(origin)}</a>"
+        )
+    elif document.origin:
+        known.append(encode(origin))
+    spans = " · ".join(f"<span>{each}</span>" for each in known)
+    return f'<p class="details">{spans}</p>' if known else ""
+
+
+def shown_origin(document: Document) -> str:
+    """Return where a document came from: an address as it is, of a path the file's name alone.
+
+    Where files lie on the server's disk is nothing that a visitor needs to know.
+    """
+    origin = document.origin or document.source
+    return origin if is_address(origin) else re.split(r"[/\\]", origin)[-1] or origin
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is an http(s) address.
+
+    >>> is_address("https://example.org/a"), is_address("javascript:alert(1)//http://a")
+    (True, False)
+    """
+    return re.match(r"https?://[^\s/]", text, re.IGNORECASE) is not None
+
+
 def _name(documents: Sequence[Document]) -> str:
+    if not documents:
+        return "no document yet"
     if len(documents) == 1:
         return f"“{encode(documents[0].title)}”"
-    return f"{len(documents)} documents"
+    return f"{len(documents):,} documents"
 
 
 def _render_paragraph(sentences: Sequence[str]) -> str:
@@ -246,6 +306,15 @@ def _render_abstention(answer: Answer) -> str:
         f'<div class="abstention">{_render_understood(answer)}'
         f'<p class="refusal">{encode(answer.text)}</p>{why}{nearest}'
         f'<p class="foot">{_render_time(answer)}</p></div>'
+    )
+
+
+def _render_metadata(answer: Answer) -> str:
+    """Return what a document's own details say, marked as no sentence of its text."""
+    lines = "".join(f"<p>{encode(line)}</p>" for line in answer.text.splitlines() if line.strip())
+    return (
+        f'<div class="metadata">{lines}'
+        f'<p class="foot"><span>{METADATA}</span>{_render_time(answer)}</p></div>'
     )
 
 

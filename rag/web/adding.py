@@ -1,0 +1,265 @@
+"""Adding documents from the page: uploads are received, then a job takes them in.
+
+A job belongs to the server, not to the page that began it: a reload finds it again. Uploaded bytes
+wait in a folder of their own under a name of ours, and are deleted when their job has ended.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from rag import library
+from rag.corpus import AddReport
+from rag.errors import RagError, UsageError
+from rag.library import Pasted
+from rag.types import Progress
+from rag.web.shelf import Shelf
+
+_LOG = logging.getLogger(__name__)
+
+MAX_BYTES = 20_000_000
+"""Of one upload: what `rag.load` reads at most."""
+
+MAX_FILES = 50
+"""Files, addresses and pasted texts in one go."""
+
+BATCH = 10
+"""Items after which the index is brought in step. Each step costs a second over a thousand
+documents; between two of them a job can be stopped, and other changes get their turn."""
+
+KEEP_SECONDS = 3600.0
+"""How long an upload waits to be taken in, and a report to be read again after a reload."""
+
+UNEXPECTED = "Something went wrong while adding. Please try again; the terminal says more."
+STOPPED = "Not added: you stopped before its turn came."
+
+
+@dataclass
+class Job:
+    """One addition under way or done. `percent` is None where it cannot be told."""
+
+    names: tuple[str, ...]
+    id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
+    text: str = "Waiting for another addition to end …"
+    percent: int | None = None
+    reports: list[AddReport] = field(default_factory=list)
+    trouble: str | None = None
+    stopping: bool = False
+    done: bool = False
+    touched: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something to add and what a person calls it."""
+
+    name: str
+    value: Path | str | Pasted
+
+
+class Intake:
+    """The uploads and jobs of one shelf."""
+
+    def __init__(
+        self, shelf: Shelf, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES
+    ) -> None:
+        self.max_bytes = max_bytes
+        self.max_files = max_files
+        self._shelf = shelf
+        self._folder = tempfile.TemporaryDirectory(prefix="uploads-", ignore_cleanup_errors=True)
+        self._jobs: dict[str, Job] = {}
+        self._uploads: dict[str, tuple[str, Path, float]] = {}
+        self._guard = threading.Lock()
+        self._turn = threading.Lock()
+
+    async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> str:
+        """Write an upload to disk and return its token; one that breaks off leaves nothing.
+
+        Raises:
+            UsageError: it is too large, or too many are waiting.
+        """
+        self._tidy()
+        if len(self._uploads) >= 4 * self.max_files:
+            raise UsageError("Too many files are waiting to be added. Try again in a while.")
+        token = secrets.token_urlsafe(12)
+        place = Path(self._folder.name, token)
+        place.mkdir()
+        path = place / safe_name(name)
+        size = 0
+        try:
+            with path.open("wb") as file:
+                async for chunk in chunks:
+                    size += len(chunk)
+                    if size > self.max_bytes:
+                        raise UsageError(too_large(self.max_bytes))
+                    file.write(chunk)
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        self._uploads[token] = (name, path, time.monotonic())
+        return token
+
+    def start(self, tokens: Sequence[str], others: Sequence[Item]) -> Job:
+        """Begin to add uploads, addresses and pasted texts, and return the job.
+
+        Raises:
+            UsageError: there is nothing to add, too much, or an upload is no longer there.
+        """
+        self._shelf.parts()
+        if not tokens and not others:
+            raise UsageError("There is nothing to add. Choose a file, or paste an address or text.")
+        if len(tokens) + len(others) > self.max_files:
+            raise UsageError(
+                f"At most {self.max_files} can be added at a time. Add the others afterwards."
+            )
+        items, folders = [], []
+        with self._guard:
+            if any(token not in self._uploads for token in tokens):
+                raise UsageError("An upload is no longer there. Choose the files again.")
+            for token in dict.fromkeys(tokens):
+                name, path, _ = self._uploads.pop(token)
+                items.append(Item(name, path))
+                folders.append(path.parent)
+        items += others
+        job = Job(names=tuple(item.name for item in items))
+        self._jobs[job.id] = job
+        threading.Thread(target=self._work, args=(job, items, folders), daemon=True).start()
+        return job
+
+    def job(self, job_id: str) -> Job | None:
+        """Return a job, None if there is none, or it ended long ago."""
+        return self._jobs.get(job_id)
+
+    def stop(self, job_id: str) -> None:
+        """Let a job end after what it has in hand."""
+        job = self.job(job_id)
+        if job is not None and not job.done:
+            job.stopping = True
+            job.text = "Stopping after the documents in hand …"
+
+    def _work(self, job: Job, items: Sequence[Item], folders: Sequence[Path]) -> None:
+        try:
+            with self._turn:
+                self._add(job, items)
+        except RagError as error:
+            job.trouble = str(error)
+        except Exception:
+            _LOG.exception("Could not add %.300r", job.names)
+            job.trouble = UNEXPECTED
+        finally:
+            for folder in folders:
+                shutil.rmtree(folder, ignore_errors=True)
+            try:
+                self._shelf.look()
+            finally:
+                job.touched = time.monotonic()
+                job.done = True
+
+    def _add(self, job: Job, items: Sequence[Item]) -> None:
+        config, encoder = self._shelf.parts()
+        for start in range(0, len(items), BATCH):
+            batch = items[start : start + BATCH]
+            if job.stopping:
+                job.reports += [
+                    AddReport(source=item.name, status="failed", reason=STOPPED)
+                    for item in items[start:]
+                ]
+                return
+            tell = _teller(job, batch, start, len(items))
+            reports = library.add(config, encoder, [item.value for item in batch], tell=tell)
+            job.reports += [named(report, batch) for report in reports]
+
+    def _tidy(self) -> None:
+        """Forget uploads that were never taken in, and reports that were read long ago."""
+        oldest = time.monotonic() - KEEP_SECONDS
+        with self._guard:
+            for token, (_, path, came) in list(self._uploads.items()):
+                if came < oldest:
+                    del self._uploads[token]
+                    shutil.rmtree(path.parent, ignore_errors=True)
+        for job in list(self._jobs.values()):
+            if job.done and job.touched < oldest:
+                del self._jobs[job.id]
+
+
+def safe_name(name: str) -> str:
+    r"""Return a file name made from what the browser said, good only for its stem and ending.
+
+    >>> safe_name("../../etc/passwd"), safe_name("C:\\x\\Résumé 2.PDF"), safe_name(".bashrc")
+    ('passwd', 'Résumé 2.PDF', 'bashrc')
+    """
+    last = re.split(r"[/\\]", name)[-1]
+    stem, dot, suffix = last.rpartition(".")
+    if not dot or not re.fullmatch(r"[A-Za-z0-9]{1,10}", suffix):
+        stem, dot, suffix = last, "", ""
+    stem = re.sub(r"[^\w .()-]+", "-", stem).strip(" .-")[:60].strip(" .-")
+    return f"{stem or 'document'}{dot}{suffix}" if stem or dot else "document"
+
+
+def too_large(max_bytes: int) -> str:
+    """Return the words for an upload that is over the limit."""
+    return (
+        f"It has more than the {max_bytes / 1e6:.0f} MB that a file can have here. "
+        "Split it into smaller documents."
+    )
+
+
+def named(report: AddReport, batch: Sequence[Item]) -> AddReport:
+    """Return a report that speaks of a file as the person does, not of where it waited."""
+    for item in batch:
+        if isinstance(item.value, Path):
+            place = str(item.value)
+            if report.source == place or report.source.startswith(f"{place}/"):
+                reason = report.reason and report.reason.replace(place, item.name)
+                inside = report.source[len(place) :]
+                return replace(report, source=f"{item.name}{inside}", reason=reason)
+    return report
+
+
+def _teller(
+    job: Job, batch: Sequence[Item], start: int, total: int
+) -> Callable[[str | Progress], None]:
+    """Return what keeps a job's words and percentage up to date."""
+    names = {str(item.value): item.name for item in batch if isinstance(item.value, Path)}
+
+    def tell(news: str | Progress) -> None:
+        if job.stopping:
+            return
+        if isinstance(news, str):
+            job.text, job.percent = news, None
+            return
+        name = names.get(news.name, news.name)
+        job.text = describe(news, name)
+        share = news.done / news.total if news.total else 0.0
+        job.percent = round(100 * (start + len(batch) * _weigh(news.stage, share)) / total)
+
+    return tell
+
+
+def _weigh(stage: str, share: float) -> float:
+    """Return how far a batch is: reading is a fifth of the work, embedding the rest."""
+    return 0.2 * share if stage == "Reading" else 0.2 + 0.8 * share
+
+
+def describe(progress: Progress, name: str) -> str:
+    """Return progress in words, with the rate and the time left once they can be told.
+
+    >>> describe(Progress("Embedding", 50, 200, 10.0), "")
+    'Embedding: 50 of 200, 5.0 a second, about 30 s left'
+    """
+    subject = f" {name}" if name else ""
+    text = f"{progress.stage}{subject}: {progress.done:,} of {progress.total:,}"
+    left = progress.seconds_left
+    if progress.done < 1 or left is None:
+        return text
+    time_left = f"{left:.0f} s" if left < 90 else f"{left / 60:.0f} min"
+    return f"{text}, {progress.rate:,.1f} a second, about {time_left} left"

@@ -1,0 +1,238 @@
+"""The documents as the page knows them: what is there, and how to change it, for all visitors.
+
+Changes go through `rag.library` alone. What is listed is exactly what the assistant can be asked,
+so that the two cannot disagree. Knows nothing of HTML or Gradio.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import secrets
+import threading
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag import library, trash
+from rag.config import Config
+from rag.errors import IndexLocked, RagError, UsageError
+from rag.load import read_sidecar
+from rag.models import load_encoder
+from rag.types import Document, Encoder
+from rag.web.render import shown_origin
+
+if TYPE_CHECKING:
+    from rag.chain import Assistant
+
+_LOG = logging.getLogger(__name__)
+
+MAX_TITLE = 300
+"""Characters of a title; a longer one is a paragraph that was pasted into the wrong box."""
+
+WAIT_SECONDS = 5.0
+"""How long a change waits for another writer: the folder is changed anyway, the index follows."""
+
+FIXED = "These documents are held in memory: they cannot be changed here."
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A document on the list; `origin` is an address or a bare file name, never a path."""
+
+    id: str
+    title: str
+    sentences: int
+    bytes: int
+    added: str
+    pages: int
+    author: str | None
+    published: str | None
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The documents at one moment. `version` differs whenever anything else does."""
+
+    version: str
+    entries: tuple[Entry, ...] = ()
+    suggestions: tuple[str, ...] = ()
+    removed: tuple[tuple[str, str], ...] = ()
+    unreadable: tuple[str, ...] = ()
+    trouble: str | None = None
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of the documents that are there."""
+        return frozenset(entry.id for entry in self.entries)
+
+
+class Shelf:
+    """One assistant's documents. Threads share it."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self.assistant = assistant
+        self._looking = threading.Lock()
+        self._run = secrets.token_hex(4)  # A server that was started again counts anew.
+        self._count = 0
+        self._known: dict[tuple[str, str], int] = {}
+        self._documents: tuple[Document, ...] | None = None
+        self._view = View(version=f"{self._run}-0")
+        self.look()
+
+    @property
+    def config(self) -> Config | None:
+        """The settings of the corpus folder, None where the documents are only in memory."""
+        return self.assistant.config
+
+    def look(self) -> View:
+        """Return what is there, changes by others included.
+
+        One thread looks at a time; the others are given what was last seen.
+        """
+        if self._looking.acquire(blocking=False):
+            try:
+                self._renew()
+            finally:
+                self._looking.release()
+        return self._view
+
+    def rename(self, document_id: str, title: str) -> None:
+        """Give a document another title.
+
+        Raises:
+            RagError: there is no such document, or the title is none.
+        """
+        if len(title) > MAX_TITLE:
+            raise UsageError(f"A title can have {MAX_TITLE} characters. Give a shorter one.")
+        config, encoder = self.parts()
+        try:
+            library.rename(config, encoder, document_id, title, tell=_ignore)
+        except IndexLocked:
+            _LOG.info("The index follows the new title of %s later", document_id)
+
+    def remove(self, document_id: str) -> None:
+        """Move a document to the trash.
+
+        Raises:
+            RagError: there is no such document.
+        """
+        config, encoder = self.parts()
+        try:
+            library.remove(config, encoder, [document_id], tell=_ignore)
+        except IndexLocked:
+            _LOG.info("The index follows the removal of %s later", document_id)
+
+    def restore(self, document_id: str) -> None:
+        """Take a document back out of the trash.
+
+        Raises:
+            RagError: there is no such document in it, or its place has been taken.
+        """
+        config, encoder = self.parts()
+        try:
+            library.restore(config, encoder, [document_id], tell=_ignore)
+        except IndexLocked:
+            _LOG.info("The index follows the return of %s later", document_id)
+
+    def parts(self) -> tuple[Config, Encoder]:
+        """Return what a change needs.
+
+        Raises:
+            UsageError: the documents are only in memory.
+        """
+        if self.config is None:
+            raise UsageError(FIXED)
+        return replace(self.config, lock_seconds=WAIT_SECONDS), load_encoder(self.config.encoder)
+
+    def _renew(self) -> None:
+        """Take a view of the present state, unless it is the one that was seen."""
+        try:
+            documents = self.assistant.documents
+            removed = self._removed()
+        except (RagError, OSError) as error:
+            self._publish(replace(self._view, trouble=str(error)))
+            return
+        if documents is self._documents:
+            self._publish(replace(self._view, removed=removed, trouble=None))
+            return
+        entries = [self._entry(document) for document in documents]
+        same_first = self._documents and documents and documents[0] == self._documents[0]
+        suggestions = self._view.suggestions if same_first else ()
+        self._publish(
+            View(
+                version=self._view.version,
+                entries=tuple(sorted(entries, key=lambda entry: entry.added, reverse=True)),
+                suggestions=suggestions or self._suggestions(),
+                removed=removed,
+                unreadable=self.assistant.unreadable,
+            )
+        )
+        self._documents = documents
+
+    def _publish(self, view: View) -> None:
+        if view != self._view:
+            self._count += 1
+            self._view = replace(view, version=f"{self._run}-{self._count}")
+
+    def _suggestions(self) -> tuple[str, ...]:
+        try:
+            return self.assistant.suggestions()
+        except RagError:
+            return ()  # The documents have just gone: the next look says why.
+
+    def _entry(self, document: Document) -> Entry:
+        key = (document.id, document.sha256)
+        if key not in self._known:
+            self._known[key] = len(self.assistant.sentences(document.id))
+        size, added = len(document.text.encode()), ""
+        if self.config is not None:
+            path = self.config.corpus / document.source
+            size, added = _size_and_date(path, size)
+        return Entry(
+            id=document.id,
+            title=document.title,
+            sentences=self._known[key],
+            bytes=size,
+            added=added,
+            pages=len(document.pages),
+            author=document.author,
+            published=document.published,
+            origin=shown_origin(document),
+        )
+
+    def _removed(self) -> tuple[tuple[str, str], ...]:
+        """Return the id and title of each document in the trash."""
+        if self.config is None:
+            return ()
+        folder = self.config.corpus
+        return tuple(
+            (document_id, _trashed_title(folder / trash.TRASH / document_id))
+            for document_id in trash.trashed(folder)
+        )
+
+
+def _size_and_date(path: Path, size: int) -> tuple[int, str]:
+    """Return a file's size and when it came, as well as they can be told."""
+    try:
+        status = path.stat()
+    except OSError:
+        return size, ""
+    added = read_sidecar(path).get("added")
+    if isinstance(added, str):
+        return status.st_size, added
+    changed = datetime.datetime.fromtimestamp(status.st_mtime, datetime.UTC)
+    return status.st_size, changed.isoformat(timespec="seconds")
+
+
+def _trashed_title(folder: Path) -> str:
+    for file in sorted(folder.iterdir()):
+        title = read_sidecar(file).get("title")
+        if isinstance(title, str) and title:
+            return title
+    return next((file.name for file in sorted(folder.iterdir())), folder.name)
+
+
+def _ignore(_: object) -> None:
+    """Tell nobody: a change of one document is done before it could be read."""
