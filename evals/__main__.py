@@ -71,7 +71,7 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
     from rag.models import load_encoder
 
     if arguments.command == "fit":
-        return _fit(arguments.data)
+        return _fit(arguments.data, with_network=arguments.network)
     shown = sys.stderr if arguments.json == "-" else sys.stdout
     if arguments.command == "bench":
         # One more than is counted, to warm up.
@@ -111,15 +111,15 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
     return 1 if broken else 0
 
 
-def _fit(data: Path | None) -> int:
+def _fit(data: Path, *, with_network: bool) -> int:
     """Write the weights of one of the two readers anew."""
     from evals.fit import fit_combined, fit_similarity  # Brings scikit-learn.
 
-    if data is not None and not list((data / "newsdesk").glob("*.jsonl.gz")):
+    if not list((data / "newsdesk").glob("*.jsonl.gz")):
         raise DatasetError(f"{data / 'newsdesk'} holds no articles (*.jsonl.gz).")
     name, fitted = (
-        ("combined.json", fit_combined())
-        if data is None
+        ("combined.json", fit_combined(data))
+        if with_network
         else ("similarity.json", fit_similarity(data))
     )
     path = WEIGHTS / name
@@ -151,15 +151,11 @@ def _make_parser() -> argparse.ArgumentParser:
     )
     timing = commands.add_parser("bench", help="start-up, answer time, memory")
     fitting = commands.add_parser("fit", help="fit how signals are weighed")
-    which = fitting.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="without a network, on newsdesk/ and squad2/ of DIR",
+    fitting.add_argument(
+        "--data", type=Path, metavar="DIR", required=True, help="holds newsdesk/ and squad2/"
     )
-    which.add_argument(
-        "--network", action="store_true", help="with the trained network, on the held-out articles"
+    fitting.add_argument(
+        "--network", action="store_true", help="with the trained network, on texts held out from it"
     )
     for command in (reading, retrieval):
         command.add_argument(

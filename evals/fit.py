@@ -171,10 +171,14 @@ def _left_out(
     return found
 
 
+LoadNetwork = Callable[[Callable[[str], str]], Network]
+"""Makes a network; takes what gives a document's title by its id."""
+
+
 def _ask_articles(
-    articles: Sequence[Sequence[Case]], network: Callable[[], Network] | None
+    articles: Sequence[Sequence[Case]], network: LoadNetwork | None
 ) -> Iterator[Asked]:
-    ask = _Asker(network() if network else None)
+    ask = _Asker(network)
     for first in range(0, len(articles), ARTICLES_TOGETHER):
         together = articles[first : first + ARTICLES_TOGETHER]
         corpus = ask.index(together)
@@ -188,9 +192,9 @@ def _ask_articles(
 
 
 def _ask_paragraphs(
-    paragraphs: Sequence[Sequence[Case]], network: Callable[[], Network] | None
+    paragraphs: Sequence[Sequence[Case]], network: LoadNetwork | None
 ) -> Iterator[Asked]:
-    ask = _Asker(network() if network else None)
+    ask = _Asker(network)
     for i, cases in enumerate(paragraphs):
         index = ask.index([cases])
         for case in cases[:QUESTIONS_A_PARAGRAPH]:
@@ -204,8 +208,9 @@ def _by_document(cases: Sequence[Case]) -> list[list[Case]]:
 class _Asker:
     """Asks questions of indexes, and embeds each text once: it is asked of in several views."""
 
-    def __init__(self, network: Network | None) -> None:
-        self._network = network
+    def __init__(self, network: LoadNetwork | None) -> None:
+        self._titles: dict[str, str] = {}
+        self._network = network(lambda id: self._titles.get(id, "")) if network else None
         self._config = load_config()
         self._encoder = load_encoder(self._config.encoder)
         self._known: dict[str, Vectors] = {}
@@ -222,6 +227,7 @@ class _Asker:
     def index(self, groups: Sequence[Sequence[Case]]) -> Index:
         """Return an index of the groups' documents, with their given sentences."""
         documents = [group[0].document for group in groups]
+        self._titles.update((document.id, document.title) for document in documents)
         given = {group[0].document.id: group[0].units for group in groups}
         units = {id: sentences for id, sentences in given.items() if sentences is not None}
         return Index.in_memory(documents, self, self._config, sentences=units or None)
