@@ -17,6 +17,9 @@ from rag.words import STOPWORDS
 MAX_CHARACTERS = 1000
 """A longer run is cut at its weaker joints: MiniLM reads 256 tokens, some 1,100 characters."""
 
+MAX_ROW = 400
+"""Characters of a row that is read as one sentence, whatever stops stand in its cells."""
+
 _CLOSERS = "\"'’”»)\\]*_"
 _OPENERS = "\"'‘“«([{„‚*_"
 _STOP = re.compile(
@@ -113,6 +116,23 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
             spans.extend(_within_limit(text, *_trim(text, start, cut)))
             start = cut
         spans.extend(_within_limit(text, *_trim(text, start, block_end)))
+    return [(start, end) for start, end in spans if start < end]
+
+
+def row_spans(text: str) -> list[tuple[int, int]]:
+    """Return the half-open spans of the rows of a sheet, which are its sentences.
+
+    A row with a long text in it is parted as any text is.
+
+    >>> row_spans("Name: Ann; Note: Late. Ill.\\nName: Bob.")
+    [(0, 27), (28, 38)]
+    """
+    spans: list[tuple[int, int]] = []
+    for start, end in _pieces(0, len(text), _LINE_END.finditer(text)):
+        if end - start <= MAX_ROW:
+            spans.append(_trim(text, start, end))
+        else:
+            spans.extend((a + start, b + start) for a, b in sentence_spans(text[start:end]))
     return [(start, end) for start, end in spans if start < end]
 
 

@@ -14,6 +14,7 @@ another build. Either becomes visible in one step, until which the one before an
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -31,8 +32,11 @@ RECORD = "record.sqlite"
 CHROMA = "chroma"
 
 
-def current_build(folder: Path) -> Path | None:
-    """Return the folder of the build that is searched, or None if there is no index yet."""
+def current_build(folder: Path, corpus: Path | None = None) -> Path | None:
+    """Return the folder of the build that is searched, or None if there is no index yet.
+
+    `corpus` only makes the command complete that a message about damage tells to type.
+    """
     if folder.exists() and not folder.is_dir():
         raise IndexUnusable(f"{folder} is a file, not a folder. Name another: --index DIR")
     try:
@@ -41,12 +45,14 @@ def current_build(folder: Path) -> Path | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise IndexUnusable(
-            f"The index in {folder} is damaged ({CURRENT} cannot be read). {remedy_for(folder)}"
+            f"The index in {folder} is damaged ({CURRENT} cannot be read). "
+            f"{remedy_for(folder, corpus)}"
         ) from error
     build = folder / name
     if not name.startswith("build-") or Path(name).name != name or not build.is_dir():
         raise IndexUnusable(
-            f"The index in {folder} is damaged ({CURRENT} names no build). {remedy_for(folder)}"
+            f"The index in {folder} is damaged ({CURRENT} names no build). "
+            f"{remedy_for(folder, corpus)}"
         )
     return build
 
@@ -96,12 +102,15 @@ def snapshot_path(build: Path, generation: str) -> Path:
 
 def remedy(config: Config) -> str:
     """Return the words that tell how to mend the index."""
-    return remedy_for(config.index)
+    return remedy_for(config.index, config.corpus)
 
 
-def remedy_for(folder: Path) -> str:
-    """Return the words that tell how to mend the index in a folder."""
-    return f"Rebuild it: python -m rag rebuild --index {folder}"
+def remedy_for(folder: Path, corpus: Path | None) -> str:
+    """Return the words that tell how to mend the index in a folder, of the documents in another."""
+    options = f"--index {shlex.quote(str(folder))}"
+    if corpus is not None:
+        options += f" --corpus {shlex.quote(str(corpus))}"
+    return f"Rebuild it: python -m rag rebuild {options}"
 
 
 def damaged(config: Config, reason: str) -> IndexUnusable:

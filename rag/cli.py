@@ -11,12 +11,14 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag import commands
 from rag.config import Config, load_config
 from rag.errors import CorpusError, RagError, UsageError
+from rag.progress import TERMINAL
 
 if TYPE_CHECKING:
     from rag.chain import Assistant
@@ -70,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Ask documents; every sentence of an answer cites the exact sentence it "
         "rests on.",
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     folders = argparse.ArgumentParser(add_help=False)
     folders.add_argument(
         "--corpus", type=Path, metavar="DIR", help="the documents (default: corpus/ or RAG_CORPUS)"
@@ -80,7 +82,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> Any:
-        made = commands.add_parser(name, parents=[folders], help=text, description=text)
+        made = subparsers.add_parser(name, parents=[folders], help=text, description=text)
         made.set_defaults(run=run)
         return made
 
@@ -93,17 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
     ask.add_argument(
         "--document", action="append", metavar="ID", help="ask only this one; may be repeated"
     )
-    add = command("add", _add, "Copy documents into the corpus and index them.")
-    add.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="a file or a folder")
-    add.add_argument("--json", action="store_true", help="print what became of each as JSON")
-    remove = command("remove", _remove, "Move documents to the trash.")
-    remove.add_argument("ids", nargs="+", metavar="ID", help="a document's id, see list")
-    restore = command("restore", _restore, "Take documents back out of the trash.")
-    restore.add_argument("ids", nargs="+", metavar="ID", help="the id it had")
-    trash = command("trash", _trash, "List what is in the trash, or delete it.")
-    trash.add_argument("--empty", action="store_true", help="delete it for good")
-    listing = command("list", _list, "List the documents.")
-    listing.add_argument("--json", action="store_true", help="print them as JSON")
+    commands.add_commands(command)
     show = command("show", _show, "Print a document's text, exactly.")
     show.add_argument("id", metavar="ID", help="a document's id, see list")
     command("index", _index, "Bring the index in step with the documents.")
@@ -224,118 +216,6 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _add(arguments: argparse.Namespace) -> int:
-    from rag.corpus import Corpus
-
-    config, encoder = _parts(arguments)
-    config.corpus.mkdir(parents=True, exist_ok=True)
-    corpus = Corpus(config.corpus)
-    reports = [
-        corpus.add(path, count_tokens=encoder.count_tokens, max_tokens=config.passage_tokens)
-        for path in _files(arguments.paths)
-    ]
-    if any(report.status in ("new", "replaced") for report in reports):
-        _open_index(config, encoder)
-    if arguments.json:
-        from dataclasses import asdict
-
-        _print_json([asdict(report) for report in reports])
-    else:
-        for report in reports:
-            if report.status != "failed":
-                print(f"{report.status}  {report.document_id}  {report.source}")
-    for report in reports:
-        if report.status == "failed":
-            print(report.reason, file=sys.stderr)
-    return FAILED if any(report.status == "failed" for report in reports) else OK
-
-
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Yield the files that are named, and those of a folder that are of a kind that is read."""
-    from rag.load import FORMATS
-
-    for path in paths:
-        if "://" in str(path) or str(path).startswith(("http:", "https:")):
-            raise UsageError(f"{path} is an address. Save the page, then add the file.")
-        if not path.is_dir():
-            yield path
-            continue
-        found = sorted(
-            file
-            for file in path.rglob("*")
-            if file.is_file()
-            and file.suffix.lower() in FORMATS
-            and not any(part.startswith(".") for part in file.relative_to(path).parts)
-        )
-        if not found:
-            raise CorpusError(f"{path} holds no document. These are read: {', '.join(FORMATS)}.")
-        yield from found
-
-
-def _remove(arguments: argparse.Namespace) -> int:
-    from rag.corpus import Corpus
-
-    config = _config(arguments)
-    corpus = Corpus(config.corpus)
-    for document_id in arguments.ids:
-        document = corpus.remove(document_id)
-        print(f"removed  {document.id}  {document.title}")
-    _follow(config)
-    return OK
-
-
-def _restore(arguments: argparse.Namespace) -> int:
-    from rag import trash
-
-    config = _config(arguments)
-    for document_id in arguments.ids:
-        print(f"restored  {document_id}  {trash.restore(config.corpus, document_id)}")
-    _follow(config)
-    return OK
-
-
-def _trash(arguments: argparse.Namespace) -> int:
-    from rag import trash
-
-    config = _config(arguments)
-    if arguments.empty:
-        print(f"deleted  {trash.empty(config.corpus)}")
-    else:
-        for document_id in trash.trashed(config.corpus):
-            print(document_id)
-    return OK
-
-
-def _list(arguments: argparse.Namespace) -> int:
-    from rag.load import read_sidecar
-
-    config, encoder = _parts(arguments)
-    index = _open_index(config, encoder)
-    rows = []
-    for document in index.documents:
-        added = read_sidecar(config.corpus / document.source).get("added")
-        rows.append(
-            {
-                "id": document.id,
-                "title": document.title,
-                "source": document.source,
-                "format": document.format,
-                "sha256": document.sha256,
-                "pages": len(document.pages) or None,
-                "characters": len(document.text),
-                "sentences": len(index.sentences(document.id)),
-                "passages": index.passage_count(document.id),
-                "added": added if isinstance(added, str) else None,
-            }
-        )
-    if arguments.json:
-        _print_json(rows)
-    else:
-        for row in rows:
-            print(f"{row['id']}  {row['sentences']:>5} sentences  {row['title']}")
-    return OK
-
-
 def _show(arguments: argparse.Namespace) -> int:
     config, encoder = _parts(arguments)
     documents = {document.id: document for document in _open_index(config, encoder).documents}
@@ -372,7 +252,7 @@ def _rebuild(arguments: argparse.Namespace) -> int:
     from rag.sync import rebuild
 
     config, encoder = _parts(arguments)
-    rebuild(config, encoder, progress=_tell)
+    rebuild(config, encoder, progress=TERMINAL)
     return _index(arguments)
 
 
@@ -390,32 +270,19 @@ def _parts(arguments: argparse.Namespace) -> tuple[Config, Encoder]:
 def _open_index(config: Config, encoder: Encoder) -> Index:
     from rag.index import Index
 
-    return Index.open(config, encoder, progress=_tell)
-
-
-def _follow(config: Config) -> None:
-    """Bring the index in step with a change, unless nothing is left to index."""
-    from rag.corpus import Corpus
-    from rag.models import load_encoder
-
-    if Corpus(config.corpus).files():
-        _open_index(config, load_encoder(config.encoder))
+    return Index.open(config, encoder, progress=TERMINAL)
 
 
 def _open_assistant(arguments: argparse.Namespace) -> Assistant:
     from rag.chain import Assistant
 
-    return Assistant.open(corpus=arguments.corpus, index=arguments.index, progress=_tell)
+    return Assistant.open(corpus=arguments.corpus, index=arguments.index, progress=TERMINAL)
 
 
 def _print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
-def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
-
-
 def _fail(message: object, code: int) -> int:
-    _tell(_one_line(str(message)))
+    TERMINAL(_one_line(str(message)))
     return code

@@ -42,11 +42,14 @@ class Config:
     lock_seconds: float = 60.0
     """How long a command waits for another process that is writing the index."""
 
-    file_bytes: int = 200_000_000
-    """A scanned book has 100 MB; past this a file is a mistake more often than a document."""
+    file_bytes: int = 100_000_000
+    """A scanned book has some 100 MB; past that a file is a mistake more often than a document."""
 
     add_files: int = 100_000
     """Documents one `add` takes: each costs a line of its report, and reading it."""
+
+    upload_files: int = 200
+    """Files sent to the page at a time: each is a row of its report. More fit into an archive."""
 
     fetch_seconds: float = 30.0
     """For one address, with all its redirects: whoever waits longer would have given up."""
@@ -76,8 +79,9 @@ def load_config(
 ) -> Config:
     """Return the settings: an argument wins over the environment, the environment over defaults.
 
-    `RAG_CORPUS`, `RAG_INDEX`, `RAG_ENCODER`, `RAG_FILE_MB` (the largest file that is added) and
-    `RAG_FETCH_SECONDS` (how long an address may take) are read.
+    `RAG_CORPUS`, `RAG_INDEX`, `RAG_ENCODER`, `RAG_FILE_MB` (the largest file that is added),
+    `RAG_UPLOAD_FILES` (how many the page takes at a time) and `RAG_FETCH_SECONDS` (how long an
+    address may take) are read.
 
     Raises:
         UsageError: one that should be a number is none.
@@ -89,6 +93,7 @@ def load_config(
         index=index or Path(environment.get("RAG_INDEX") or default.index),
         encoder=environment.get("RAG_ENCODER") or DEFAULT_ENCODER,
         file_bytes=int(_number(environment, "RAG_FILE_MB", default.file_bytes / 1e6) * 1e6),
+        upload_files=int(_number(environment, "RAG_UPLOAD_FILES", default.upload_files)) or 1,
         fetch_seconds=_number(environment, "RAG_FETCH_SECONDS", default.fetch_seconds),
     )
 

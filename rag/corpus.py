@@ -26,6 +26,11 @@ from rag.load import FORMATS, SIDECAR, load, read_sidecar, sidecar_path
 from rag.types import Document
 
 TRASH = ".trash"
+_KEPT_CHARACTERS = 20_000_000
+"""Of documents just added: a thousand books' pages, or one as large as any that is read."""
+
+_just_added: dict[CorpusFile, Document] = {}
+
 Status = Literal["new", "unchanged", "replaced", "duplicate", "failed"]
 
 
@@ -100,15 +105,8 @@ class Corpus:
         return sorted(found, key=lambda file: file.source)
 
     def read(self, file: CorpusFile) -> Document:
-        """Return the document in a file of the corpus, with what its sidecar says of it."""
-        document = load(file.path, source=file.source)
-        sidecar = read_sidecar(file.path)
-        return replace(
-            document,
-            author=_line(sidecar.get("author")) or document.author,
-            published=_line(sidecar.get("published")) or document.published,
-            origin=_line(sidecar.get("source")) or document.origin,
-        )
+        """Return the document in a file of the corpus; one just added is not parsed again."""
+        return _just_added.pop(file, None) or load(file.path, source=file.source)
 
     def add(
         self,
@@ -189,6 +187,7 @@ class Corpus:
             # Marked, so that a later version of the document keeps the title that was chosen.
             values = {**read_sidecar(file.path), "title": title, "renamed": True}
             write_file(sidecar_path(file.path), _json(values))
+            _just_added.pop(file, None)
             return self.read(file)
 
     def _unchanged(self, path: Path, origin: str) -> Entry | None:
@@ -215,8 +214,8 @@ class Corpus:
         earlier = list(inventory.by_origin.get(origin, ()))
         same = [entry for entry in inventory.by_id.get(document.id, ()) if self._still_is(entry)]
         if same:
-            stored = {entry.file.path.resolve() for entry in same}
-            if path.resolve() in stored or any(entry in earlier for entry in same):
+            places = {entry.file.path.resolve() for entry in same}
+            if path.resolve() in places or any(entry in earlier for entry in same):
                 return replace(report, status="unchanged")
             return replace(
                 report,
@@ -228,14 +227,16 @@ class Corpus:
         kept = [entry for entry in earlier if entry.file.path.suffix.lower() == suffix]
         name = document.title + suffix if named_by_title else path.name
         target = kept[0].file.path if kept else self._free_path(name)
-        self._store(path, target, document, origin)
+        stored = self._store(path, target, document, origin)
         for entry in earlier:
             inventory.discard(entry)
             if entry.file.path != target:
                 # The same address gives another format: its document moves to another name.
                 entry.file.path.unlink(missing_ok=True)
                 sidecar_path(entry.file.path).unlink(missing_ok=True)
-        inventory.add(Entry(self._file(target), document.id, origin, document.sha256))
+        file = self._file(target)
+        inventory.add(Entry(file, document.id, origin, document.sha256))
+        _keep(file, stored)
         self._changed_ns = self.folder.stat().st_mtime_ns
         return replace(report, status="replaced" if earlier else "new")
 
@@ -277,14 +278,18 @@ class Corpus:
                 return path
         raise AssertionError("itertools.count() ended")
 
-    def _store(self, path: Path, target: Path, document: Document, origin: str) -> None:
-        """Write a file and its sidecar; where either cannot be written, both are as they were."""
+    def _store(self, path: Path, target: Path, document: Document, origin: str) -> Document:
+        """Write a file and its sidecar, and return the document as it will be read.
+
+        Where either cannot be written, both are as they were.
+        """
         data = path.read_bytes()
         if hashlib.sha256(data).hexdigest() != document.sha256:
             raise CorpusError(f"{path} changed while it was read. Add it again.")
         before = read_sidecar(target)
+        title = _line(before.get("title")) if before.get("renamed") else None
         values: dict[str, object] = {
-            "title": before["title"] if before.get("renamed") else document.title,
+            "title": title or document.title,
             "author": document.author,
             "published": document.published,
             "source": origin,
@@ -305,6 +310,16 @@ class Corpus:
                 else:
                     sidecar_path(target).unlink(missing_ok=True)
                 raise
+        source = target.relative_to(self.folder).as_posix()
+        return replace(document, title=title or document.title, source=source, origin=origin)
+
+
+def _keep(file: CorpusFile, document: Document) -> None:
+    """Keep a document for the index, which reads it next; the oldest are parsed again instead."""
+    _just_added[file] = document
+    held = sum(len(kept.text) for kept in _just_added.values())
+    while held > _KEPT_CHARACTERS:
+        held -= len(_just_added.pop(next(iter(_just_added))).text)
 
 
 def _stays(origin: str, earlier: list[Entry]) -> str | None:

@@ -22,6 +22,10 @@ EXTRACTION = 1
 PASTED = "pasted"
 """The origin of text that was pasted: it has no place, so that it never replaces another paste."""
 
+UPLOADED = "uploaded: "
+"""What the origin of an upload begins with, before its name. Two people may have files of one name:
+neither replaces the other."""
+
 _BLOCK = 1 << 20
 
 
@@ -70,7 +74,7 @@ class Inventory:
         """Take an entry in."""
         self.by_source[entry.file.source] = entry
         self.names.add(entry.file.path.name.casefold())
-        if entry.origin is not None and entry.origin != PASTED:
+        if entry.origin is not None and not _is_nowhere(entry.origin):
             self.by_origin.setdefault(entry.origin, []).append(entry)
         if entry.document_id is not None:
             self.by_id.setdefault(entry.document_id, []).append(entry)
@@ -82,6 +86,10 @@ class Inventory:
             self.by_origin[entry.origin].remove(entry)
         if entry.document_id is not None:
             self.by_id[entry.document_id].remove(entry)
+
+
+def _is_nowhere(origin: str) -> bool:
+    return origin == PASTED or origin.startswith(UPLOADED)
 
 
 def identify(

@@ -180,7 +180,7 @@ class Index:
         if self._folder is None or self._build is None or self._corpus is None:
             return False
         return (
-            current_build(self._folder) != self._build
+            current_build(self._folder, self._corpus) != self._build
             or self._record.meta() != self._meta
             or file_states(self._corpus) != self._files
         )
@@ -209,7 +209,7 @@ class Index:
 def load_index(config: Config, encoder: Encoder) -> Index | None:
     """Return the index on disk, or None where it is missing or made by other parts."""
     for _ in range(_LOAD_ATTEMPTS):
-        build = current_build(config.index)
+        build = current_build(config.index, config.corpus)
         if build is None:
             return None
         record = Record.open(build / RECORD, remedy=remedy(config))
@@ -237,6 +237,6 @@ def load_index(config: Config, encoder: Encoder) -> Index | None:
         if index._meta == meta and (snapshot is None or len(snapshot.keys) == len(index._keys)):
             return index
         index.close()
-    if current_build(config.index) is not None:
+    if current_build(config.index, config.corpus) is not None:
         raise damaged(config, "its vectors are gone")
     return None

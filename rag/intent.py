@@ -10,8 +10,10 @@ import unicodedata
 from typing import Literal
 
 Intent = Literal[
-    "empty", "long", "greeting", "capabilities", "summary", "quoted", "language", "ask"
+    "empty", "long", "greeting", "capabilities", "summary", "quoted", "metadata", "language", "ask"
 ]
+Fact = Literal["published", "author", "origin", "title"]
+"""What may be known of a document beside its text."""
 
 MAX_QUESTION_CHARACTERS = 2_000
 """The encoder reads the first 256 tokens, some 1,100 characters; a question needs no more."""
@@ -72,6 +74,44 @@ _QUOTED = re.compile(
     + _POLITE_END
 )
 
+_NAMED_DOCUMENT = (
+    r"(?:(?:this|the|that) (?:news )?(?:article|document|text|story|piece|page|post|file))"
+)
+_DOCUMENT = rf"(?:it|this|{_NAMED_DOCUMENT})"
+_FACTS: tuple[tuple[Fact, str], ...] = (
+    (
+        "published",
+        rf"when (?:was|is) {_DOCUMENT} (?:first |originally )?(?:published|written|posted)"
+        rf"|when (?:was|is) {_NAMED_DOCUMENT} (?:from|dated|released)"
+        rf"|(?:on )?(?:what|which) (?:date|day) (?:was|is) {_DOCUMENT}"
+        r" (?:published|written|posted|from)"
+        rf"|how old is {_NAMED_DOCUMENT}"
+        r"|(?:what(?:'s| is| was) )?(?:the |its )?"
+        rf"(?:publication date|date of publication|date published)(?: of {_DOCUMENT})?"
+        rf"|what(?:'s| is) the date of {_NAMED_DOCUMENT}",
+    ),
+    (
+        "author",
+        rf"who (?:wrote|authored|has written) {_DOCUMENT}"
+        rf"|who(?:'s| is| was| are| were) (?:the |its )authors?(?: of {_DOCUMENT})?"
+        rf"|who (?:is|was) {_DOCUMENT} (?:written )?by|by whom (?:was|is) {_DOCUMENT} written"
+        r"|(?:the )?author",
+    ),
+    (
+        "origin",
+        rf"where (?:is|was) {_DOCUMENT} (?:taken )?from|where (?:was|is) {_DOCUMENT} published"
+        rf"|where (?:does|did) {_DOCUMENT} come from"
+        rf"|what(?:'s| is) the (?:source|url|link|address|origin) of {_DOCUMENT}",
+    ),
+    (
+        "title",
+        rf"what(?:'s| is) (?:the |its )?(?:title|headline)(?: of {_DOCUMENT})?"
+        rf"|what(?:'s| is) the name of {_NAMED_DOCUMENT}"
+        rf"|what is {_NAMED_DOCUMENT} (?:called|titled)|(?:the )?(?:title|headline)",
+    ),
+)
+_LEANING = re.compile(r"\b(?:it|its)\b")
+
 _FUNCTION_WORDS = {
     "English": """a about an and are at be by can did do does for from has have how i in is it me
         my of on or tell that the their they this to was what when where which who whose why will
@@ -113,7 +153,7 @@ def classify(question: str) -> Intent:
         return "empty"
     if len(question) > MAX_QUESTION_CHARACTERS:
         return "long"
-    plain = " ".join(question.lower().replace("’", "'").replace(",", " ").split()).rstrip(" ?!.…:)")
+    plain = _plain(question)
     patterns: tuple[tuple[Intent, re.Pattern[str]], ...] = (
         ("greeting", _GREETING),
         ("capabilities", _CAPABILITIES),
@@ -123,7 +163,32 @@ def classify(question: str) -> Intent:
     for intent, pattern in patterns:
         if pattern.fullmatch(plain):
             return intent
+    if fact_asked(question) is not None:
+        return "metadata"
     return "ask" if reads_as_english(question) else "language"
+
+
+def fact_asked(question: str, *, is_first: bool = True) -> Fact | None:
+    """Return the fact about the document itself that is asked for, None if it is something else.
+
+    Only a document that is named as such is one: reports, books and films are what articles are
+    about. So is "it", unless the question `is_first` no longer and "it" is what was talked of.
+
+    >>> fact_asked("When was this article published?"), fact_asked("When was the report published?")
+    ('published', None)
+    """
+    plain = _plain(question)
+    if not is_first and _LEANING.search(plain):
+        return None
+    for fact, asked in _FACTS:
+        if re.fullmatch(f"{_POLITE}(?:tell me )?(?:{asked}){_POLITE_END}", plain):
+            return fact
+    return None
+
+
+def _plain(question: str) -> str:
+    lower = question.lower().replace("’", "'").replace(",", " ")
+    return " ".join(lower.split()).rstrip(" ?!.…:)")
 
 
 def reads_as_english(question: str) -> bool:

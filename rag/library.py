@@ -1,7 +1,8 @@
 """What people do to the corpus: add, remove, restore, rename and list documents.
 
 The command line and the page both change the corpus through these functions alone. Each changes
-the folder first, which is the truth, and then brings the index in step with it once.
+the folder first, which is the truth, and then brings the index in step with it once. The folder is
+changed under the lock of the index's writer, held only while a document is moved into its place.
 """
 
 from __future__ import annotations
@@ -9,17 +10,27 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag import trash
+from rag.archive import SUFFIX, count_members, unpack
+from rag.builds import RECORD, current_build, file_states, fingerprint, remedy
 from rag.config import Config
 from rag.corpus import AddReport, Corpus
-from rag.errors import CorpusError
-from rag.index import Index
-from rag.load import FORMATS, read_sidecar
+from rag.errors import CorpusError, IndexUnusable, RagError
+from rag.fetch import fetch
+from rag.files import safe_stem
+from rag.identity import PASTED, UPLOADED, Remembered
+from rag.load import FORMATS, SIDECAR, read_sidecar
+from rag.lock import write_lock
+from rag.record import Record
 from rag.sync import synchronise
 from rag.types import Document, Encoder, Progress, Tell
+
+_TITLE_CHARACTERS = 80
+"""Of pasted text that was given no title, taken from its first line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,17 @@ class Pasted:
 
     title: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that was sent by a browser: where it waits, and what its sender calls it."""
+
+    path: Path
+    name: str
+
+
+Item = Path | str | Pasted | Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,45 +71,34 @@ class Listed:
     origin: str | None
 
 
-def add(
-    config: Config, encoder: Encoder, items: Sequence[Path | str | Pasted], *, tell: Tell
-) -> list[AddReport]:
+def add(config: Config, encoder: Encoder, items: Sequence[Item], *, tell: Tell) -> list[AddReport]:
     """Take documents into the corpus, bring the index in step, and return what became of each.
 
-    An item is a file or a folder, an http(s) address, or pasted text. That one cannot be added
-    never stops the others.
+    An item is a file, a folder or a zip archive, an upload, an http(s) address, or pasted text.
+    That one cannot be added never stops the others. Broken off at any point, what was taken in stays, and
+    the same call goes on from there: what is unchanged is told by its bytes, and not parsed.
 
     Raises:
+        CorpusError: the corpus folder cannot be made or read.
         IndexUnusable: the index is damaged; what was added is in the corpus all the same.
         IndexLocked: another process has been writing for too long.
     """
-    config.corpus.mkdir(parents=True, exist_ok=True)
-    corpus = Corpus(config.corpus)
+    _make_folder(config.corpus)
+    corpus = _corpus(config, encoder)
+    corpus.files()  # A folder that cannot be read is told once, not for every document.
+    pending, reports = _expand(items, config, tell)
+    total = sum(count for _, count in pending)
     started = time.monotonic()
-    reports: list[AddReport] = []
-    paths = list(_paths(items))
-    with tempfile.TemporaryDirectory() as place:
-        for k, item in enumerate(paths):
-            name = item.title if isinstance(item, Pasted) else str(item)
-            tell(Progress("Reading", k, len(paths), time.monotonic() - started, name))
-            if isinstance(item, str):
-                reports.append(
-                    AddReport(source=item, status="failed", reason=f"{item} cannot be fetched.")
-                )
-                continue
-            if isinstance(item, Pasted):
-                path = Path(place, f"pasted-{k}.txt")
-                path.write_text(item.text, encoding="utf-8")
-                item = path
-            reports.append(
-                corpus.add(
-                    item, count_tokens=encoder.count_tokens, max_tokens=config.passage_tokens
-                )
-            )
-        tell(Progress("Reading", len(paths), len(paths), time.monotonic() - started))
-    if any(report.status in ("new", "replaced") for report in reports):
-        synchronise(config, encoder, progress=tell)
-    return reports
+    with tempfile.TemporaryDirectory(prefix="rag-") as place:
+        done = 0
+        for item, count in pending:
+            for k, report in enumerate(_take(corpus, item, Path(place), config)):
+                reports.append(report)
+                seconds = time.monotonic() - started
+                tell(Progress("Reading", done + min(k + 1, count), total, seconds, report.source))
+            done += count
+    _follow(config, encoder, tell)
+    return _measured(config, encoder, reports)
 
 
 def remove(config: Config, encoder: Encoder, ids: Sequence[str], *, tell: Tell) -> list[Document]:
@@ -96,8 +107,10 @@ def remove(config: Config, encoder: Encoder, ids: Sequence[str], *, tell: Tell) 
     Raises:
         CorpusError: there is none of such an id; then none of them is moved.
     """
-    corpus = Corpus(config.corpus)
-    documents = [corpus.remove(document_id) for document_id in ids]
+    corpus = _corpus(config, encoder)
+    for document_id in ids:
+        corpus.holders(document_id)
+    documents = [corpus.remove(document_id) for document_id in dict.fromkeys(ids)]
     _follow(config, encoder, tell)
     return documents
 
@@ -108,9 +121,16 @@ def restore(config: Config, encoder: Encoder, ids: Sequence[str], *, tell: Tell)
     Raises:
         CorpusError: there is none of such an id in the trash, or its place has been taken.
     """
-    paths = [trash.restore(config.corpus, document_id) for document_id in ids]
+    with _guard(config):
+        paths = [trash.restore(config.corpus, document_id) for document_id in dict.fromkeys(ids)]
     _follow(config, encoder, tell)
     return paths
+
+
+def empty_trash(config: Config) -> int:
+    """Delete what is in the trash for good, and return how many documents that were."""
+    with _guard(config):
+        return trash.empty(config.corpus)
 
 
 def rename(
@@ -121,54 +141,228 @@ def rename(
     Raises:
         CorpusError: there is no such document, or the title is empty.
     """
-    document = Corpus(config.corpus).rename(document_id, title)
+    document = _corpus(config, encoder).rename(document_id, title)
     _follow(config, encoder, tell)
     return document
 
 
-def listing(config: Config, encoder: Encoder) -> list[Listed]:
-    """Return the documents of the corpus in the order of their files, its index up to date."""
-    index = Index.open(config, encoder)
-    return [_listed(config, index, document) for document in index.documents]
+def listing(config: Config, encoder: Encoder, *, tell: Tell = lambda _: None) -> list[Listed]:
+    """Return the documents of the corpus in the order of their files, the index up to date.
+
+    Raises:
+        CorpusError: there is no corpus folder, or no document in it.
+    """
+    if not file_states(config.corpus):
+        raise CorpusError(
+            f"There is no document in {config.corpus}. Add one: python -m rag add FILE"
+        )
+    _follow(config, encoder, tell)
+    record = _open_record(config, encoder)
+    if record is None:
+        raise IndexUnusable(f"The index in {config.index} has gone. {remedy(config)}")
+    try:
+        rows = record.measures()
+    finally:
+        record.close()
+    listed = []
+    for row in rows:
+        added = read_sidecar(config.corpus / row.source).get("added")
+        listed.append(
+            Listed(
+                id=row.id,
+                title=row.title,
+                source=row.source,
+                format=row.format,
+                sha256=row.sha256,
+                pages=row.pages or None,
+                characters=row.characters,
+                sentences=row.sentences,
+                passages=row.passages,
+                added=added if isinstance(added, str) else None,
+                author=row.author,
+                published=row.published,
+                origin=row.origin,
+            )
+        )
+    return listed
 
 
-def _listed(config: Config, index: Index, document: Document) -> Listed:
-    added = read_sidecar(config.corpus / document.source).get("added")
-    return Listed(
-        id=document.id,
-        title=document.title,
-        source=document.source,
-        format=document.format,
-        sha256=document.sha256,
-        pages=len(document.pages) or None,
-        characters=len(document.text),
-        sentences=len(index.sentences(document.id)),
-        passages=index.passage_count(document.id),
-        added=added if isinstance(added, str) else None,
-        author=document.author,
-        published=document.published,
-        origin=document.origin,
-    )
+def _take(corpus: Corpus, item: Item, place: Path, config: Config) -> Iterator[AddReport]:
+    """Yield a report for each document of an item."""
+    source = None
+    if isinstance(item, Upload):
+        item, source = item.path, UPLOADED + item.name
+    name = PASTED if isinstance(item, Pasted) else source or str(item)
+    try:
+        if isinstance(item, Pasted):
+            yield _take_pasted(corpus, item, place)
+        elif isinstance(item, str):
+            yield _take_fetched(corpus, item, place, config)
+        elif item.suffix.lower() == SUFFIX:
+            for member in unpack(item, place, config):
+                inside = f"{source or item.absolute()}!{member.name}"
+                if member.path is None:
+                    yield AddReport(inside, "failed", reason=member.reason)
+                else:
+                    yield corpus.add(member.path, source=inside)
+        else:
+            if item.is_file() and item.stat().st_size > config.file_bytes:
+                raise CorpusError(
+                    f"{name} has {item.stat().st_size / 1e6:,.0f} MB, more than the "
+                    f"{config.file_bytes / 1e6:,.0f} MB that are read. Split it into smaller "
+                    "documents."
+                )
+            yield corpus.add(item, source=source)
+    except CorpusError as error:
+        yield AddReport(name, "failed", reason=str(error))
+    except OSError as error:
+        reason = f"{name} cannot be added: {error.strerror or error}."
+        yield AddReport(name, "failed", reason=reason)
 
 
-def _paths(items: Sequence[Path | str | Pasted]) -> Iterator[Path | str | Pasted]:
+def _take_pasted(corpus: Corpus, pasted: Pasted, place: Path) -> AddReport:
+    first = next(iter(pasted.text.strip().splitlines()), "")
+    title = " ".join((pasted.title.strip() or first[:_TITLE_CHARACTERS]).split())
+    path = place / "pasted.txt"
+    path.write_text(pasted.text, encoding="utf-8", errors="replace")
+    try:
+        return corpus.add(path, source=PASTED, title=title or None, named_by_title=True)
+    finally:
+        path.unlink(missing_ok=True)
+
+
+def _take_fetched(corpus: Corpus, url: str, place: Path, config: Config) -> AddReport:
+    fetched = fetch(url, config)
+    # In a folder of its own: its name, from which a title may be made, meets no other.
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        path = Path(folder, safe_stem(fetched.name) + Path(fetched.name).suffix)
+        path.write_bytes(fetched.data)
+        # The address that was asked for, not the one it led to: asked again, it is the same one.
+        return corpus.add(path, source=url.strip(), named_by_title=True)
+
+
+def _expand(
+    items: Sequence[Item], config: Config, tell: Tell
+) -> tuple[list[tuple[Item, int]], list[AddReport]]:
+    """Return what is to be read, each with how many documents it seems to hold, and failures."""
+    pending: list[tuple[Item, int]] = []
+    failures: list[AddReport] = []
+    passed = 0
     for item in items:
         if not isinstance(item, Path) or not item.is_dir():
-            yield item
+            pending.append((item, _count(item, config)))
             continue
-        found = sorted(
-            file
-            for file in item.rglob("*")
-            if file.is_file()
-            and file.suffix.lower() in FORMATS
-            and not any(part.startswith(".") for part in file.relative_to(item).parts)
+        before = len(pending)
+        for path in sorted(item.rglob("*")):
+            parts = path.relative_to(item).parts
+            if any(part.startswith(".") for part in parts) or not path.is_file():
+                continue
+            if path.name.endswith(SIDECAR) or not _is_inside(path, item):
+                continue
+            if path.suffix.lower() in (*FORMATS, SUFFIX):
+                pending.append((path, _count(path, config)))
+            else:
+                passed += 1
+        if len(pending) == before:
+            known = ", ".join(FORMATS)
+            reason = f"{item} holds no document. These are read: {known}."
+            failures.append(AddReport(str(item.absolute()), "failed", reason=reason))
+    if sum(count for _, count in pending) > config.add_files:
+        raise CorpusError(
+            f"More than {config.add_files:,} documents at once. Add the folders one by one."
         )
-        if not found:
-            raise CorpusError(f"{item} holds no document. These are read: {', '.join(FORMATS)}.")
-        yield from found
+    if passed:
+        tell(f"Passed over {passed:,} file{'s' * (passed != 1)} of other kinds.")
+    return pending, failures
+
+
+def _count(item: Item, config: Config) -> int:
+    item = item.path if isinstance(item, Upload) else item
+    if isinstance(item, Path) and item.suffix.lower() == SUFFIX:
+        return max(1, count_members(item, config))
+    return 1
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Return whether a file of a folder is in it, and not only linked to from there."""
+    return not path.is_symlink() or path.resolve().is_relative_to(folder.resolve())
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CorpusError(
+            f"The corpus folder {folder} cannot be made: {error.strerror or error}. Name another: "
+            "--corpus DIR."
+        ) from None
+
+
+def _guard(config: Config) -> AbstractContextManager[None]:
+    return write_lock(config.index, seconds=config.lock_seconds)
+
+
+def _corpus(config: Config, encoder: Encoder) -> Corpus:
+    """Return the corpus, with what the index knows of its files."""
+    remembered: dict[str, Remembered] = {}
+    try:
+        record = _open_record(config, encoder)
+        if record is not None:
+            for source, known in record.files().items():
+                state = known.state
+                remembered[source] = Remembered(state.size, state.modified_ns, known.document_id)
+            record.close()
+    except RagError:
+        pass  # A damaged index is told when it is to be written; the folder is read without it.
+    return Corpus(config.corpus, remembered=remembered, guard=lambda: _guard(config))
+
+
+def _open_record(config: Config, encoder: Encoder) -> Record | None:
+    """Return the record of the index, None where there is none or it was made by other parts."""
+    build = current_build(config.index, config.corpus)
+    if build is None:
+        return None
+    record = Record.open(build / RECORD, remedy=remedy(config))
+    if record.meta().get("fingerprint") == fingerprint(config, encoder):
+        return record
+    record.close()
+    return None
 
 
 def _follow(config: Config, encoder: Encoder, tell: Tell) -> None:
-    """Bring the index in step with a change, unless nothing is left to index."""
-    if Corpus(config.corpus).files():
-        synchronise(config, encoder, progress=tell)
+    """Bring the index in step with the folder where it is not, unless nothing is left to index."""
+    states = file_states(config.corpus)
+    if not states:
+        return
+    record = _open_record(config, encoder)
+    if record is not None:
+        known = {source: file.state for source, file in record.files().items()}
+        record.close()
+        if known == states:
+            return
+    synchronise(config, encoder, progress=tell)
+
+
+def _measured(config: Config, encoder: Encoder, reports: Sequence[AddReport]) -> list[AddReport]:
+    """Return the reports with what the index says of their documents."""
+    record = _open_record(config, encoder)
+    if record is None:
+        return list(reports)
+    try:
+        rows = {row.id: row for row in record.measures()}
+    finally:
+        record.close()
+    measured = []
+    for report in reports:
+        row = rows.get(report.document_id or "")
+        if row is not None:
+            report = replace(
+                report,
+                format=row.format,
+                pages=row.pages or None,
+                characters=row.characters,
+                sentences=row.sentences,
+                passages=row.passages,
+            )
+        measured.append(report)
+    return measured

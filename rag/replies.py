@@ -1,11 +1,15 @@
-"""What is answered without looking for an answer: greetings, summaries, who is quoted, nothing."""
+"""What is answered without looking for an answer: greetings, summaries, who is quoted, metadata."""
 
 from __future__ import annotations
 
+import calendar
+import datetime
+import re
 from collections.abc import Mapping, Sequence
 
 from rag.answer import Sentences, abstention_text, answer_text, claim
-from rag.intent import MAX_QUESTION_CHARACTERS, Intent
+from rag.identity import PASTED
+from rag.intent import MAX_QUESTION_CHARACTERS, Fact, Intent
 from rag.quotes import find_quotes, voices
 from rag.summary import LONGEST, summarise
 from rag.types import Answer, Document, Encoder, Evidence, Reason
@@ -17,6 +21,8 @@ _HELP = (
 )
 
 _TITLES_SHOWN = 5
+
+_FROM_METADATA = "(This is what is known of the document, not a sentence of it.)"
 
 
 def reply(
@@ -58,6 +64,56 @@ def evidence(
     if intent == "summary":
         return _summary(documents, sentences, encoder)
     return _quoted(documents, sentences)
+
+
+def metadata(question: str, fact: Fact, documents: Mapping[str, Document]) -> Answer | None:
+    """Return what is known of the documents beside their text, None if nothing is."""
+    told = [line for each in documents.values() if (line := _fact(fact, each)) is not None]
+    if not told:
+        return None
+    if len(told) > _TITLES_SHOWN:
+        more = len(told) - _TITLES_SHOWN
+        told = [*told[:_TITLES_SHOWN], f"{more:,} more: python -m rag list --json"]
+    return Answer(
+        kind="metadata",
+        question=question,
+        standalone_question=question,
+        text=" ".join([*told, _FROM_METADATA]),
+        answerability=1.0,
+    )
+
+
+def _fact(fact: Fact, document: Document) -> str | None:
+    """Return a sentence that tells the fact, None if it is not known."""
+    title = f"“{document.title}”"
+    match fact:
+        case "published":
+            if document.published is None:
+                return None
+            return f"{title} was published {_date(document.published)}."
+        case "author":
+            return None if document.author is None else f"{title} is by {document.author}."
+        case "origin":
+            if document.origin is None:
+                return None
+            if document.origin == PASTED:
+                return f"{title} was pasted."
+            return f"{title} was added from {document.origin}."
+        case "title":
+            return f"The title is {title}."
+
+
+def _date(published: str) -> str:
+    """Return a date as it is read, with its preposition; one that is unclear as it stands.
+
+    >>> _date("2024-12-27T08:30:00+09:00"), _date("2024"), _date("Winter 2024")
+    ('on 27 December 2024', 'in 2024', '(Winter 2024)')
+    """
+    try:
+        day = datetime.date.fromisoformat(published[:10])
+    except ValueError:
+        return f"in {published}" if re.fullmatch(r"\d{4}", published) else f"({published})"
+    return f"on {day.day} {calendar.month_name[day.month]} {day.year}"
 
 
 def _summary(

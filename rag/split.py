@@ -10,12 +10,16 @@ import bisect
 import itertools
 from collections.abc import Callable, Sequence
 
-from rag.boundaries import BLANK_LINE, sentence_spans
+from rag.boundaries import BLANK_LINE, row_spans, sentence_spans
 from rag.quotes import Quote, find_quotes
 from rag.types import Document, Passage, Sentence
 
 VERSION = "1"
 """Changes whenever the same text would be split differently, so that an index knows it is stale."""
+
+
+_IN_ROWS = frozenset({"csv", "xlsx"})
+"""Formats whose lines are rows, a sentence each."""
 
 
 def split_sentences(document: Document) -> tuple[Sentence, ...]:
@@ -24,7 +28,8 @@ def split_sentences(document: Document) -> tuple[Sentence, ...]:
     A heading, a list item and a table row are units of their own. A run of more than
     `rag.boundaries.MAX_CHARACTERS` is cut at a line end, a semicolon, a comma or a space.
     """
-    spans = sentence_spans(document.text)
+    in_rows = document.format in _IN_ROWS
+    spans = row_spans(document.text) if in_rows else sentence_spans(document.text)
     speakers = _unnamed_speakers(find_quotes(document.text, spans), spans)
     sections = iter(document.sections)
     section = next(sections, None)

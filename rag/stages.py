@@ -19,7 +19,7 @@ from rag.answer import answer_text, compose
 from rag.errors import UsageError
 from rag.history import needs_history, understand
 from rag.index import Index
-from rag.intent import Intent, classify
+from rag.intent import Intent, classify, fact_asked
 from rag.names import unknown_names
 from rag.retrieve import retrieve
 from rag.types import (
@@ -47,6 +47,7 @@ class Request:
     documents: tuple[str, ...] | None = None
     caution: Caution = "balanced"
     intent: Intent = "ask"
+    metadata: Answer | None = None
     understood: Understood = field(default_factory=lambda: Understood("", "", ("",)))
     hits: tuple[Hit, ...] = ()
     reading: Reading = field(default_factory=lambda: Reading((), 0.0))
@@ -82,6 +83,7 @@ class Stages:
         )
         return RunnableLambda(self._parse) | RunnableBranch(
             (lambda request: request.intent == "ask" and bool(self._asked(request)), question),
+            (lambda request: request.metadata is not None, RunnableLambda(_metadata)),
             RunnableLambda(self._reply),
         )
 
@@ -106,13 +108,24 @@ class Stages:
         caution = given.get("caution") or "balanced"
         if caution not in CAUTIONS:
             raise UsageError(f"{caution!r} is no caution. Choose one of: {', '.join(CAUTIONS)}.")
-        return Request(
+        request = Request(
             question=_encodable(question),
             history=_turns(given.get("history") or ()),
             documents=tuple(documents) if documents is not None else None,
             caution=caution,
             intent=classify(question),
         )
+        return self._about_documents(request) if request.intent == "metadata" else request
+
+    def _about_documents(self, request: Request) -> Request:
+        """Return the request with what is known of the documents, else as a question to them.
+
+        What is not known beside the text, the text may still say.
+        """
+        fact = fact_asked(request.question, is_first=not request.history)
+        asked = self._asked(request)
+        known = replies.metadata(request.question, fact, asked) if fact else None
+        return replace(request, intent="ask" if known is None else "metadata", metadata=known)
 
     def _understand(self, request: Request) -> Request:
         understood = understand(request.question, request.history)
@@ -192,6 +205,11 @@ class _Compose(Runnable[Request, Answer]):
             claims = answer.claims[:shown]
             yield replace(answer, claims=claims, text=answer_text(claims))
         yield answer
+
+
+def _metadata(request: Request) -> Answer:
+    assert request.metadata is not None
+    return request.metadata
 
 
 def _encodable(text: str) -> str:

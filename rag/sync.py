@@ -52,9 +52,11 @@ def synchronise(config: Config, encoder: Encoder, *, progress: Progress) -> None
         IndexUnusable: the index is damaged; `rebuild` makes it again.
         IndexLocked: another process has been writing it for too long.
     """
-    current_build(config.index)  # A file in the folder's place is named before it is locked.
+    current_build(
+        config.index, config.corpus
+    )  # A file in the folder's place is named before it is locked.
     with write_lock(config.index, seconds=config.lock_seconds):
-        build = current_build(config.index)
+        build = current_build(config.index, config.corpus)
         if build is not None:
             record = Record.open(build / RECORD, remedy=remedy(config), writable=True)
             try:
@@ -76,7 +78,7 @@ def rebuild(config: Config, encoder: Encoder, *, progress: Progress) -> None:
     """
     corpus_files(config)
     if config.index.exists() and not config.index.is_dir():
-        current_build(config.index)
+        current_build(config.index, config.corpus)
     with write_lock(config.index, seconds=config.lock_seconds):
         _make(config, encoder, progress)
 
@@ -85,7 +87,7 @@ def doctor(config: Config, encoder: Encoder) -> list[str]:
     """Return what is wrong with the index, a line a fault; nothing if it agrees with the corpus."""
     try:
         files = corpus_files(config)
-        build = current_build(config.index)
+        build = current_build(config.index, config.corpus)
         if build is None:
             return [f"There is no index in {config.index}. Make it: python -m rag index"]
         record = Record.open(build / RECORD, remedy=remedy(config))

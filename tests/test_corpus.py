@@ -39,7 +39,7 @@ def sources(corpus: Corpus) -> list[str]:
 
 def test_files_are_the_documents_of_the_folder_sorted(corpus: Corpus, outside: Path) -> None:
     for name in (
-        "b.txt", "a.md", "sub/c.HTML", ".hidden.txt", ".trash/x/d.txt", "b.txt.meta.json", "e.pdf",
+        "b.txt", "a.md", "sub/c.HTML", ".hidden.txt", ".trash/x/d.txt", "b.txt.meta.json", "e.png",
     ):  # fmt: skip
         write(corpus.folder / name, "Text.")
     secret = write(outside / "secret.txt", "Secret.")

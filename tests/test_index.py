@@ -378,7 +378,8 @@ def test_damage_is_named_with_the_command_that_mends_it(config, encoder, damage)
         Index.open(config, encoder)
     message = str(caught.value)
     assert message.startswith(f"The index in {config.index} is damaged (")
-    assert message.endswith(f"Rebuild it: python -m rag rebuild --index {config.index}")
+    remedy = f"python -m rag rebuild --index {config.index} --corpus {config.corpus}"
+    assert message.endswith(f"Rebuild it: {remedy}")
     assert "\n" not in message
     assert doctor(config, encoder) != []
     rebuild(config, encoder, progress=lambda _: None)
@@ -530,7 +531,7 @@ def test_an_index_of_a_newer_version_is_left_alone(config, encoder):
         Index.open(config, encoder)
     assert str(caught.value) == (
         f"The index in {config.index} was made by a newer version of this program. "
-        f"Rebuild it: python -m rag rebuild --index {config.index}"
+        f"Rebuild it: python -m rag rebuild --index {config.index} --corpus {config.corpus}"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.intent import MAX_QUESTION_CHARACTERS, classify, reads_as_english
+from rag.intent import MAX_QUESTION_CHARACTERS, classify, fact_asked, reads_as_english
 
 TYPED = {
     "greeting": """
@@ -54,6 +54,23 @@ TYPED = {
         Which people are quoted?
         List the speakers
         Whose words are quoted?""",
+    "metadata": """
+        When was this published?
+        when was it published
+        When was the article written?
+        How old is this article?
+        Publication date?
+        What is the date of this document?
+        Who wrote it?
+        who is the author?
+        Who wrote this article, please?
+        Could you tell me who wrote the piece?
+        Where is it from?
+        Where does this article come from?
+        What's the source of this text?
+        What is the title?
+        What's the headline of this story?
+        What is this document called?""",
     "language": """
         Warum hat Japan die Raketen exportiert?
         ¿Cuándo se hizo la entrega?
@@ -84,6 +101,26 @@ TYPED = {
         <b>When</b> was it?
         https://example.org/a?b=c
         When was it sent? Who asked? And why?
+        When was the report published?
+        When was the book written?
+        When was it released?
+        When was it transferred?
+        Who wrote the letter?
+        Who wrote it to the minister?
+        Who is the author of the report?
+        Where does the money come from?
+        Where was it sent from?
+        Where are they from?
+        Where was the study published?
+        What is the title of the film?
+        What is it called?
+        What is the name of the ship?
+        What is the source of the missiles?
+        What is the date of the election?
+        How old is the mayor?
+        How old is it?
+        Who published it?
+        What does the article say about when it was published?
         Die Hard
         la paz""",
 }
@@ -131,3 +168,9 @@ def test_classify_is_quick_on_hostile_input(typed: str) -> None:
 )
 def test_reads_as_english(question: str, is_english: bool) -> None:
     assert reads_as_english(question) is is_english
+
+
+def test_it_is_the_document_only_where_nothing_was_talked_of() -> None:
+    assert fact_asked("Who wrote it?") == "author"
+    assert fact_asked("Who wrote it?", is_first=False) is None
+    assert fact_asked("Who wrote this article?", is_first=False) == "author"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rag.answer import Sentences
-from rag.intent import Intent
+from rag.intent import Fact, Intent
 from rag.models import load_encoder
-from rag.replies import reply
+from rag.replies import metadata, reply
 from rag.split import split_sentences
 from rag.types import Answer, Document
 from tests.conftest import make_document
@@ -96,3 +98,57 @@ def test_help_names_the_documents(count: int, titles: str) -> None:
     answer = replied("greeting", *documents)
     assert answer.kind == "help"
     assert titles in answer.text
+
+
+@pytest.mark.parametrize(
+    ("fact", "told"),
+    [
+        ("published", "“A text” was published on 27 December 2024."),
+        ("author", "“A text” is by Ada Lind."),
+        ("origin", "“A text” was added from https://example.org/a."),
+        ("title", "The title is “A text”."),
+    ],
+)
+def test_metadata_is_told_and_marked_as_such(fact: Fact, told: str) -> None:
+    document = replace(
+        make_document("It rained."),
+        author="Ada Lind",
+        published="2024-12-27",
+        origin="https://example.org/a",
+    )
+    answer = metadata("q", fact, {"d0": document})
+    assert answer is not None
+    assert (answer.kind, answer.claims, answer.reason) == ("metadata", (), None)
+    assert answer.text == f"{told} (This is what is known of the document, not a sentence of it.)"
+
+
+@pytest.mark.parametrize("fact", ["published", "author", "origin"])
+def test_metadata_that_is_not_known_is_left_to_the_text(fact: Fact) -> None:
+    assert metadata("q", fact, {"d0": make_document("It rained.")}) is None
+
+
+def test_metadata_of_many_documents_names_five_of_those_that_have_it() -> None:
+    many = {
+        f"d{i}": replace(make_document("It rained.", title=f"T{i}"), author=f"A{i}" if i else None)
+        for i in range(8)
+    }
+    answer = metadata("q", "author", many)
+    assert answer is not None
+    assert answer.text.startswith("“T1” is by A1. “T2” is by A2. ")
+    assert " “T5” is by A5. 2 more: python -m rag list --json (This is" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("published", "told"),
+    [
+        ("2024-12-27T08:30:00+09:00", "on 27 December 2024"),
+        ("2024", "in 2024"),
+        ("Winter 2024", "(Winter 2024)"),
+        ("2024-13-45", "(2024-13-45)"),
+    ],
+)
+def test_a_date_is_told_as_clearly_as_it_is_known(published: str, told: str) -> None:
+    document = replace(make_document("It rained."), published=published)
+    answer = metadata("q", "published", {"d0": document})
+    assert answer is not None
+    assert answer.text.startswith(f"“A text” was published {told}. ")

@@ -1,20 +1,18 @@
-"""The pages of a PDF to lines of text with their places, in the order they are read.
+"""A page of a PDF to words with their places, in the order in which they were drawn.
 
-pdfium gives characters in the order they were drawn, which is that of reading but where a program
-draws a page of two columns line by line: there the left column is taken first. Knows nothing of
-paragraphs.
+Of a word, only the first and the last character are measured: it takes half of the time. Knows
+nothing of lines.
 """
 
 from __future__ import annotations
 
 import ctypes
-import itertools
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 _LIGATURES = str.maketrans(
     {"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"}
@@ -22,17 +20,8 @@ _LIGATURES = str.maketrans(
 _LINE_END_HYPHENS = "\x02\ufffe\xad"
 """What pdfium gives for a hyphen that it takes for one of a line's end."""
 
-_CELL_GAP = 0.9
-"""Heights of a line between words that belong to different cells or columns."""
-
-_LIST_MARK = re.compile(r"[-•◦▪‣·–*oü]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\d+(?:\.\d+)*")
-_LABEL = re.compile(r"\A(\d{1,3}[.)])(?=[^\W\d_])")
-"""The number of a list's item, which may be set off by less than a space."""
-
 _BOLD = 600
-_MIN_COLUMN_ROWS = 4
-_MIN_COLUMN_LETTERS = 18
-"""Median letters of a line on each side of a gutter; cells of a table have fewer."""
+_MARKS = "*†‡"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,112 +42,152 @@ class Word:
         return self.y1 - self.y0
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of one column; `cells` counts what stands in it with wide gaps between."""
-
-    page: int
-    words: tuple[Word, ...]
-    text: str
+class _Box(NamedTuple):
     x0: float
-    x1: float
     y0: float
+    x1: float
     y1: float
-    size: float
-    is_bold: bool
-    cells: int = 1
 
 
-def page_lines(page: Any, number: int) -> tuple[list[Line], int, int]:
-    """Return a page's lines in reading order, its characters, and how many have no meaning."""
-    characters = list(_characters(page))
-    unknown = sum(letter == "\ufffd" or "\ue000" <= letter <= "\uf8ff" for letter, *_ in characters)
-    cells = list(_cells(_with_marks(_words(characters))))
-    rows = list(_rows(cells))
-    lines: list[Line] = []
-    for run, gutter in _column_runs(rows):
-        if gutter is None:
-            lines.extend(_table_lines(number, run))
-            continue
-        flat = [cell for row in run for cell in row]
-        for is_left in (True, False):
-            side = [cell for cell in flat if (_middle(cell) < gutter) is is_left]
-            lines.extend(_table_lines(number, list(_rows(side))))
-    return lines, len(characters), unknown
+class PageWords(NamedTuple):
+    """The words of a page, how many characters it has, and how many of them have no meaning."""
+
+    words: list[Word]
+    characters: int
+    unknown: int
 
 
-_Box = tuple[str, float, float, float, float, float, bool]
-_Cell = list[Word]
-_Row = list[_Cell]
-
-
-def _characters(page: Any) -> Iterator[_Box]:
-    """Yield every character with its box, upright, its own height and whether it is bold."""
+def page_words(page: Any) -> PageWords:
+    """Return the words of a page, upright, footnote marks parted from them."""
     import pypdfium2.raw as pdfium
 
     text = page.get_textpage()
     count = text.count_chars()
-    rect = pdfium.FS_RECTF()
-    reference = ctypes.byref(rect)
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    turns = _quarter_turns(text.raw, count, pdfium)
-    is_bold = False
-    begins_word = True
-    for k in range(count):
-        code = pdfium.FPDFText_GetUnicode(text.raw, k)
-        letter = chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
-        if letter.isspace():
-            begins_word = True
-            yield letter, 0, 0, 0, 0, 0, False
-            continue
-        pdfium.FPDFText_GetLooseCharBox(text.raw, k, reference)
-        x0, y0, x1, y1 = rect.left, rect.bottom, rect.right, rect.top
-        if begins_word:
-            begins_word = False
-            is_bold = pdfium.FPDFText_GetFontWeight(text.raw, k) >= _BOLD
-            angle = round(pdfium.FPDFText_GetCharAngle(text.raw, k) / (math.pi / 2)) % 4
-            if angle != turns:
-                letter = "\x00"  # Text that stands across the page: a stamp in its margin.
-        height = y1 - y0
-        if letter.isdigit() or letter in "*†‡":
-            # The loose box has the height of the line; only the tight one shows a raised mark.
-            pdfium.FPDFText_GetCharBox(text.raw, k, left, right, bottom, top)
-            height = top.value - bottom.value
-        if turns:
-            x0, y0, x1, y1 = _turned((x0, y0, x1, y1), turns)
-        yield letter, x0, y0, x1, y1, height, is_bold
-
-
-def _quarter_turns(text: Any, count: int, pdfium: Any) -> int:
-    """Return by how many quarter turns most characters of a page are turned."""
-    step = max(1, count // 50)
-    angles = Counter(
-        round(pdfium.FPDFText_GetCharAngle(text, k) / (math.pi / 2)) % 4
-        for k in range(0, count, step)
+    letters = [_letter(pdfium.FPDFText_GetUnicode(text.raw, k)) for k in range(count)]
+    unknown = sum(letter == "\ufffd" or "\ue000" <= letter <= "\uf8ff" for letter in letters)
+    measure = _Measure(text.raw, count, pdfium)
+    words = _with_marks(
+        word
+        for start, end in _runs(letters)
+        for first, last in measure.parts(start, end)
+        if (word := _word(letters, first, last, measure)) is not None
     )
-    return angles.most_common(1)[0][0] if angles else 0
+    return PageWords(list(words), count, unknown)
 
 
-def _turned(box: tuple[float, float, float, float], turns: int) -> tuple[float, ...]:
-    x0, y0, x1, y1 = box
-    if turns == 1:
-        return y0, -x1, y1, -x0
-    if turns == 2:
-        return -x1, -y1, -x0, -y0
-    return -y1, x0, -y0, x1
+def _letter(code: int) -> str:
+    return chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else "\ufffd"
 
 
-def _words(characters: list[_Box]) -> Iterator[Word]:
-    letters: list[_Box] = []
-    for box in characters:
-        letter = box[0]
-        if letters and (letter.isspace() or _is_elsewhere(letters[-1], box)):
-            yield from _word(letters)
-            letters = []
-        if not letter.isspace():
-            letters.append(box)
-    if letters:
-        yield from _word(letters)
+def _runs(letters: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Yield where what stands between white space begins and ends."""
+    start = None
+    for k, letter in enumerate(letters):
+        if letter.isspace():
+            if start is not None:
+                yield start, k
+            start = None
+        elif start is None:
+            start = k
+    if start is not None:
+        yield start, len(letters)
+
+
+class _Measure:
+    """Where the characters of a page stand, turned upright."""
+
+    def __init__(self, text: Any, count: int, pdfium: Any) -> None:
+        self._text = text
+        self._pdfium = pdfium
+        self._rect = pdfium.FS_RECTF()
+        self._reference = ctypes.byref(self._rect)
+        step = max(1, count // 50)
+        turns = Counter(self.turns(k) for k in range(0, count, step))
+        self._page_turns = turns.most_common(1)[0][0] if turns else 0
+
+    def turns(self, k: int) -> int:
+        """Return by how many quarter turns a character is turned."""
+        angle: float = self._pdfium.FPDFText_GetCharAngle(self._text, k)
+        return round(angle / (math.pi / 2)) % 4
+
+    def is_across(self, k: int) -> bool:
+        """Return whether a character stands across the page, as stamps in margins do."""
+        return self.turns(k) != self._page_turns
+
+    def is_bold(self, k: int) -> bool:
+        """Return whether a character is bold."""
+        return bool(self._pdfium.FPDFText_GetFontWeight(self._text, k) >= _BOLD)
+
+    def box(self, k: int) -> _Box:
+        """Return the box of a character, as high as the line it was set for."""
+        self._pdfium.FPDFText_GetLooseCharBox(self._text, k, self._reference)
+        rect = self._rect
+        return self._upright(_Box(rect.left, rect.bottom, rect.right, rect.top))
+
+    def _upright(self, box: _Box) -> _Box:
+        x0, y0, x1, y1 = box
+        if self._page_turns == 0:
+            return box
+        if self._page_turns == 1:
+            return _Box(y0, -x1, y1, -x0)
+        if self._page_turns == 2:
+            return _Box(-x1, -y1, -x0, -y0)
+        return _Box(-y1, x0, -y0, x1)
+
+    def parts(self, start: int, end: int) -> Iterator[tuple[int, int]]:
+        """Yield the run of characters, in parts where it moves to another place unsaid."""
+        first, last = self.box(start), self.box(end - 1)
+        height = max(first.y1 - first.y0, 1)
+        if not _is_elsewhere(first, last) and last.x1 - first.x0 < 1.5 * height * (end - start):
+            yield start, end
+            return
+        boxes = [self.box(k) for k in range(start, end)]
+        begin = start
+        for k in range(1, len(boxes)):
+            if _is_elsewhere(boxes[k - 1], boxes[k]):
+                yield begin, start + k
+                begin = start + k
+        yield begin, end
+
+
+def _is_elsewhere(last: _Box, box: _Box) -> bool:
+    height = max(last.y1 - last.y0, 1)
+    is_other_line = abs((box.y0 + box.y1) - (last.y0 + last.y1)) > 1.2 * height
+    return is_other_line or box.x0 < last.x0 - 2 * height
+
+
+def _word(letters: Sequence[str], start: int, end: int, measure: _Measure) -> Word | None:
+    if measure.is_across(start):
+        return None
+    first, last = measure.box(start), measure.box(end - 1)
+    body = end
+    # A raised mark behind a word: smaller than the line it stands in, and higher.
+    while (
+        body - start > 1
+        and (letters[body - 1].isdigit() or letters[body - 1] in _MARKS)
+        and _is_raised(first, measure.box(body - 1))
+    ):
+        body -= 1
+    text = "".join(letters[start:body]).translate(_LIGATURES)
+    if text[-1] in _LINE_END_HYPHENS:
+        text = text[:-1] + "-"
+    text = re.sub(f"[{_LINE_END_HYPHENS}]", "", text)
+    if not text:
+        return None
+    return Word(
+        text=text,
+        x0=first.x0,
+        x1=max(first.x1, last.x1),
+        y0=first.y0,
+        y1=first.y1,
+        is_bold=measure.is_bold(start),
+        mark="".join(letters[body:end]),
+    )
+
+
+def _is_raised(line: _Box, mark: _Box) -> bool:
+    height = line.y1 - line.y0
+    return mark.y1 - mark.y0 < 0.85 * height and mark.y0 > line.y0 + 0.08 * height
 
 
 def _with_marks(words: Iterator[Word]) -> Iterator[Word]:
@@ -180,223 +209,3 @@ def _with_marks(words: Iterator[Word]) -> Iterator[Word]:
         last = word
     if last is not None:
         yield last
-
-
-def _is_elsewhere(last: _Box, box: _Box) -> bool:
-    height = last[4] - last[2]
-    is_other_line = abs((box[2] + box[4]) - (last[2] + last[4])) > 1.2 * max(height, 1)
-    return is_other_line or box[1] < last[1] - 2 * max(height, 1)
-
-
-def _word(letters: list[_Box]) -> Iterator[Word]:
-    text = "".join(box[0] for box in letters)
-    if text.startswith("\x00"):
-        return
-    body = letters
-    mark = ""
-    # A raised mark behind a word: smaller than the line it stands in, and higher.
-    while len(body) > 1 and (body[-1][0].isdigit() or body[-1][0] in "*†‡") and _is_raised(body):
-        mark = body[-1][0] + mark
-        body = body[:-1]
-    text = "".join(box[0] for box in body).translate(_LIGATURES)
-    if text[-1] in _LINE_END_HYPHENS:
-        text = text[:-1] + "-"
-    text = re.sub(f"[{_LINE_END_HYPHENS}]", "", text)
-    if text:
-        yield Word(
-            text=text,
-            x0=min(box[1] for box in body),
-            x1=max(box[3] for box in letters),
-            y0=body[0][2],
-            y1=body[0][4],
-            is_bold=body[0][6],
-            mark=mark,
-        )
-
-
-def _is_raised(letters: list[_Box]) -> bool:
-    first, last = letters[0], letters[-1]
-    line, own = first[4] - first[2], last[4] - last[2]
-    return own < 0.85 * line and last[2] > first[2] + 0.08 * line
-
-
-def _cells(words: Iterator[Word]) -> Iterator[_Cell]:
-    """Yield runs of words that stand beside each other without a wide gap."""
-    cell: _Cell = []
-    for word in words:
-        if cell and not (
-            _beside(cell[-1], word)
-            and -0.5 * word.height < word.x0 - cell[-1].x1 < _CELL_GAP * cell[-1].height
-        ):
-            yield cell
-            cell = []
-        cell.append(word)
-    if cell:
-        yield cell
-
-
-def _beside(a: Word, b: Word) -> bool:
-    shared = min(a.y1, b.y1) - max(a.y0, b.y0)
-    return shared > 0.5 * min(a.height, b.height)
-
-
-def _rows(cells: list[_Cell]) -> Iterator[_Row]:
-    """Yield runs of cells that were drawn one after another on the same line, left to right."""
-    row: _Row = []
-    for cell in cells:
-        if row and not (_beside(row[-1][-1], cell[0]) and cell[0].x0 > row[-1][-1].x0):
-            yield row
-            row = []
-        row.append(cell)
-    if row:
-        yield row
-
-
-def _middle(cell: _Cell) -> float:
-    return (cell[0].x0 + cell[-1].x1) / 2
-
-
-def _column_runs(rows: list[_Row]) -> Iterator[tuple[list[_Row], float | None]]:
-    """Yield the rows in runs, those of two columns drawn line by line with the gutter between."""
-    gutter = _gutter(rows)
-    run: list[_Row] = []
-    in_columns = False
-    for row in rows:
-        # A line across both columns, a headline, ends them.
-        is_parted = gutter is not None and all(
-            cell[-1].x1 <= gutter or cell[0].x0 >= gutter for cell in row
-        )
-        if is_parted is not in_columns and run:
-            yield run, gutter if in_columns else None
-            run = []
-        in_columns = is_parted
-        run.append(row)
-    if run:
-        yield run, gutter if in_columns else None
-
-
-def _gutter(rows: list[_Row]) -> float | None:
-    """Return the middle of the white stripe between two columns whose lines are drawn in turn."""
-    gaps = [_gaps(row) for row in rows if len(row) > 1]
-    if len(gaps) < _MIN_COLUMN_ROWS or len(gaps) * 2 < len(rows):
-        return None
-    middles = [(start + end) / 2 for row in gaps for start, end in row]
-    sample = middles[:: max(1, len(middles) // 60)]
-    counts = [sum(any(a < x < b for a, b in row) for row in gaps) for x in sample]
-    most = max(counts)
-    if most < _MIN_COLUMN_ROWS or most * 2 < len(rows):
-        return None
-    gutter = sample[counts.index(most)]
-    sides = [
-        [
-            sum(len(word.text) for cell in row for word in cell if (word.x0 < gutter) is is_left)
-            for row in rows
-            if row[0][0].x0 < gutter < row[-1][-1].x1
-        ]
-        for is_left in (True, False)
-    ]
-    letters = [sorted(side)[len(side) // 2] for side in sides]
-    return gutter if min(letters) >= _MIN_COLUMN_LETTERS else None
-
-
-def _gaps(row: _Row) -> list[tuple[float, float]]:
-    return [(a[-1].x1, b[0].x0) for a, b in itertools.pairwise(row)]
-
-
-def _table_lines(number: int, rows: list[_Row]) -> Iterator[Line]:
-    """Yield a line a row; rows whose cells stand below each other are those of a table."""
-    rows = [_without_stretch(row) for row in rows]
-    k = 0
-    while k < len(rows):
-        stripes, last = _stripes(rows, k)
-        if last == k:
-            yield _line(number, [[word for cell in rows[k] for word in cell]])
-        else:
-            for row in rows[k:last]:
-                yield _line(number, _cut(row, stripes))
-        k = max(last, k + 1)
-
-
-def _without_stretch(row: _Row) -> _Row:
-    """Return the row in one cell if its gaps are those of a justified line, or of a list's mark."""
-    words = [word for cell in row for word in cell]
-    widths = [b.x0 - a.x1 for a, b in itertools.pairwise(words)]
-    if len(row) > 2 and min(widths) > 0.7 * max(widths):
-        return [words]
-    if len(row) > 1 and len(row[0]) == 1 and _LIST_MARK.fullmatch(row[0][0].text):
-        return [row[0] + row[1], *row[2:]]
-    return row
-
-
-def _stripes(rows: list[_Row], first: int) -> tuple[list[tuple[float, float]], int]:
-    """Return the white stripes that run down the table which begins at a row, and where it ends.
-
-    It ends at once where no other row has a gap at the same place.
-    """
-    stripes = _gaps(rows[first])
-    last = first + 1
-    if not stripes:
-        return [], first
-    wide = 1
-    while last < len(rows):
-        row = rows[last]
-        above = rows[last - 1][0][0]
-        distance = above.y0 - row[0][0].y0
-        words = [word for cell in row for word in cell]
-        shared = [
-            (max(a, c), min(b, d))
-            for a, b in stripes
-            for c, d in _wide_gaps(words)
-            if min(b, d) - max(a, c) > 0.3 * above.height
-        ]
-        if not shared or not 0 < distance < 4 * above.height:
-            break
-        wide += len(row) > 1
-        stripes = shared
-        last += 1
-    return (stripes, last) if wide > 1 else ([], first)
-
-
-def _wide_gaps(words: _Cell) -> list[tuple[float, float]]:
-    """Return the gaps that are wider than those between the words of a phrase."""
-    gaps = [(a.x1, b.x0) for a, b in itertools.pairwise(words)]
-    widths = sorted(b - a for a, b in gaps)
-    usual = widths[(len(widths) - 1) // 2] if len(widths) > 1 else 0.3 * words[0].height
-    return [(a, b) for a, b in gaps if b - a > min(1.5 * usual, _CELL_GAP * words[0].height)]
-
-
-def _cut(row: _Row, stripes: list[tuple[float, float]]) -> _Row:
-    cells: _Row = [[] for _ in range(len(stripes) + 1)]
-    for word in (word for cell in row for word in cell):
-        cells[sum(word.x0 >= (a + b) / 2 for a, b in stripes)].append(word)
-    return [cell for cell in cells if cell]
-
-
-def _line(number: int, row: _Row) -> Line:
-    words = [word for cell in row for word in cell]
-    sizes = Counter[float]()
-    for word in words:
-        sizes[round(word.height, 1)] += len(word.text)
-    return Line(
-        page=number,
-        words=tuple(words),
-        text=_LABEL.sub(
-            r"\1 ", " | ".join(" ".join(_marked(word) for word in cell) for cell in row)
-        ),
-        x0=min(word.x0 for word in words),
-        x1=max(word.x1 for word in words),
-        y0=min(word.y0 for word in words),
-        y1=max(word.y1 for word in words),
-        size=sizes.most_common(1)[0][0],
-        is_bold=all(word.is_bold for word in words),
-        cells=len(row),
-    )
-
-
-def _marked(word: Word) -> str:
-    """Return the word with its raised mark: "years[1]", but "m2" and "10^6"."""
-    if not word.mark or word.mark in "*†‡":
-        return word.text + word.mark
-    if len(word.text) <= 2 and word.text.isalnum():
-        return f"{word.text}{'^' if word.text.isdigit() else ''}{word.mark}"
-    return f"{word.text}[{word.mark}]"

@@ -9,8 +9,9 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 
+from rag.formats.columns import Line, page_lines
 from rag.formats.decoding import clean
-from rag.formats.glyphs import Line, page_lines
+from rag.formats.glyphs import page_words
 from rag.formats.limits import MAX_PAGES, Refused, damaged, too_many
 from rag.formats.paragraphs import compose
 from rag.markup import Markup
@@ -23,9 +24,10 @@ _UNREADABLE = (
 _EDGE_LINES = 3
 """A running header or footer has at most so many lines."""
 
-_PAGE_NUMBER = re.compile(
-    r"(?:\D{0,12}\s)?[-–—(]?\s*(\d{1,4})\s*[-–—)]?(?:\s*(?:/|of)\s*\d{1,4})?\Z"
-)
+_SLACK = 5
+"""Points by which a running line may stand higher or lower than on other pages."""
+
+_PAGE_NUMBER = re.compile(r"\A(\d{1,4})\b|\b(\d{1,4})(?:\s*(?:/|of)\s*\d{1,4})?\W*\Z")
 _JUNK_TITLE = re.compile(
     r"\A(?:microsoft \w+ - .*|untitled.*|about:blank"
     r"|.*\.(?:docx?|odt|tex|dvi|indd|html?|rtf|pptx?))\Z",
@@ -51,25 +53,25 @@ def read_pdf(data: bytes) -> Markup:
     pages, count, unknown = [], 0, 0
     for k in range(len(pdf)):
         page = pdf[k]
-        lines, characters, without_meaning = page_lines(page, k + 1)
+        found = page_words(page)
         page.close()
-        pages.append(lines)
-        count += characters
-        unknown += without_meaning
+        pages.append(page_lines(found.words, k + 1))
+        count += found.characters
+        unknown += found.unknown
     if not any(pages):
         raise Refused(_SCAN)
     if unknown * 3 > count:
         raise Refused(_UNREADABLE)
-    found = pdf.get_metadata_dict()
+    heads = pdf.get_metadata_dict()
     markup = compose(_without_running_lines(pages))
-    title = clean(found.get("Title", "")).strip()
-    date = _DATE.match(found.get("CreationDate", ""))
+    title = clean(heads.get("Title", "")).strip()
+    date = _DATE.match(heads.get("CreationDate", ""))
     return Markup(
         text=markup.text,
         title=title if title and not _JUNK_TITLE.match(title) else markup.title,
         sections=markup.sections,
         pages=markup.pages,
-        author=found.get("Author") or None,
+        author=heads.get("Author") or None,
         published="-".join(filter(None, date.groups())) if date else None,
     )
 
@@ -78,24 +80,22 @@ def _without_running_lines(pages: Sequence[list[Line]]) -> list[list[Line]]:
     """Return the pages without the lines that stand at the same edge of several of them."""
     if len(pages) < 2:
         return list(pages)
-    edges = [_edge_lines(lines) for lines in pages]
-    places: dict[str, dict[int, list[Line]]] = defaultdict(dict)
-    for lines in edges:
-        for line in lines:
-            places[_pattern(line)].setdefault(line.page, []).append(line)
+    places: dict[tuple[str, int], set[int]] = defaultdict(set)
+    edges = [
+        (line, pattern)
+        for lines in pages
+        for line in _edge_lines(lines)
+        for pattern in _patterns(line)
+    ]
+    for line, pattern in edges:
+        places[pattern, round(line.y0 / _SLACK)].add(line.page)
     needed = 2 if len(pages) < 5 else 3
-    dropped: set[int] = set()
-    for pattern, by_page in places.items():
-        for line in (line for lines in by_page.values() for line in lines):
-            same = {
-                other.page
-                for lines in by_page.values()
-                for other in lines
-                if abs(other.y0 - line.y0) < line.size
-                and (any(c.isalpha() for c in pattern) or _counts_pages(line, other))
-            }
-            if len(same) >= needed:
-                dropped.add(id(line))
+    dropped = set()
+    for line, pattern in edges:
+        place = round(line.y0 / _SLACK)
+        same = [places.get((pattern, place + k), set()) for k in (-1, 0, 1)]
+        if len(set().union(*same)) >= needed:
+            dropped.add(id(line))
     return [[line for line in lines if id(line) not in dropped] for lines in pages]
 
 
@@ -112,11 +112,12 @@ def _edge_lines(lines: list[Line]) -> list[Line]:
     return found
 
 
-def _pattern(line: Line) -> str:
-    return re.sub(r"\d+", "#", re.sub(r"[\s|]+", " ", line.text.casefold())).strip()
+def _patterns(line: Line) -> set[str]:
+    """Return what may be the same in a running line on every page.
 
-
-def _counts_pages(a: Line, b: Line) -> bool:
-    """Return whether two lines bear numbers that grow with the pages, and nothing else."""
-    first, second = _PAGE_NUMBER.match(a.text), _PAGE_NUMBER.match(b.text)
-    return bool(first and second and int(first[1]) - a.page == int(second[1]) - b.page)
+    That is all of it, or all but a number that grows with the pages; other numbers stay, for the
+    last row of a table and the title "Chapter 7" stand at the same place of several pages too.
+    """
+    text = re.sub(r"[\s|]+", " ", line.text.casefold()).strip()
+    counted = _PAGE_NUMBER.sub(lambda m: f"#{int(m[1] or m[2]) - line.page}", text)
+    return {text, counted}

@@ -13,8 +13,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from rag.formats.columns import Line
 from rag.formats.decoding import clean
-from rag.formats.glyphs import Line
 from rag.formats.hyphens import joiner
 from rag.markup import Markup
 from rag.types import Page, Section

@@ -18,19 +18,22 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rag import library
+from rag.config import load_config
 from rag.corpus import AddReport
 from rag.errors import RagError, UsageError
-from rag.library import Pasted
+from rag.identity import PASTED, UPLOADED
+from rag.library import Pasted, Upload
+from rag.load import clean
 from rag.types import Progress
 from rag.web.shelf import Shelf
 
 _LOG = logging.getLogger(__name__)
 
-MAX_BYTES = 20_000_000
-"""Of one upload: what `rag.load` reads at most."""
+MAX_TEXT = 5_000_000
+"""Characters that can be pasted: a book has a million. More is sent as a file."""
 
-MAX_FILES = 50
-"""Files, addresses and pasted texts in one go."""
+WAITING = 10
+"""How many of the largest files may wait on the disk to be taken in, all visitors' together."""
 
 BATCH = 10
 """Items after which the index is brought in step. Each step costs a second over a thousand
@@ -47,7 +50,6 @@ STOPPED = "Not added: you stopped before its turn came."
 class Job:
     """One addition under way or done. `percent` is None where it cannot be told."""
 
-    names: tuple[str, ...]
     id: str = field(default_factory=lambda: secrets.token_urlsafe(9))
     text: str = "Waiting for another addition to end …"
     percent: int | None = None
@@ -58,26 +60,21 @@ class Job:
     touched: float = field(default_factory=time.monotonic)
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """Something to add and what a person calls it."""
-
-    name: str
-    value: Path | str | Pasted
+Item = Upload | str | Pasted
+"""What the page adds; text is an address."""
 
 
 class Intake:
     """The uploads and jobs of one shelf."""
 
-    def __init__(
-        self, shelf: Shelf, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES
-    ) -> None:
-        self.max_bytes = max_bytes
-        self.max_files = max_files
+    def __init__(self, shelf: Shelf) -> None:
+        config = shelf.config or load_config()
+        self.max_bytes = config.file_bytes
+        self.max_files = config.upload_files
         self._shelf = shelf
         self._folder = tempfile.TemporaryDirectory(prefix="uploads-", ignore_cleanup_errors=True)
         self._jobs: dict[str, Job] = {}
-        self._uploads: dict[str, tuple[str, Path, float]] = {}
+        self._uploads: dict[str, tuple[Upload, int, float]] = {}
         self._guard = threading.Lock()
         self._turn = threading.Lock()
 
@@ -88,7 +85,7 @@ class Intake:
             UsageError: it is too large, or too many are waiting.
         """
         self._tidy()
-        if len(self._uploads) >= 4 * self.max_files:
+        if sum(size for _, size, _ in self._uploads.values()) > WAITING * self.max_bytes:
             raise UsageError("Too many files are waiting to be added. Try again in a while.")
         token = secrets.token_urlsafe(12)
         place = Path(self._folder.name, token)
@@ -105,7 +102,7 @@ class Intake:
         except BaseException:
             shutil.rmtree(place, ignore_errors=True)
             raise
-        self._uploads[token] = (name, path, time.monotonic())
+        self._uploads[token] = (Upload(path, shown_name(name)), size, time.monotonic())
         return token
 
     def start(self, tokens: Sequence[str], others: Sequence[Item]) -> Job:
@@ -121,16 +118,17 @@ class Intake:
             raise UsageError(
                 f"At most {self.max_files} can be added at a time. Add the others afterwards."
             )
-        items, folders = [], []
+        items: list[Item] = []
+        folders = []
         with self._guard:
             if any(token not in self._uploads for token in tokens):
                 raise UsageError("An upload is no longer there. Choose the files again.")
             for token in dict.fromkeys(tokens):
-                name, path, _ = self._uploads.pop(token)
-                items.append(Item(name, path))
-                folders.append(path.parent)
+                upload = self._uploads.pop(token)[0]
+                items.append(upload)
+                folders.append(upload.path.parent)
         items += others
-        job = Job(names=tuple(item.name for item in items))
+        job = Job()
         self._jobs[job.id] = job
         threading.Thread(target=self._work, args=(job, items, folders), daemon=True).start()
         return job
@@ -153,13 +151,13 @@ class Intake:
         except RagError as error:
             job.trouble = str(error)
         except Exception:
-            _LOG.exception("Could not add %.300r", job.names)
+            _LOG.exception("Could not add %d items", len(items))
             job.trouble = UNEXPECTED
         finally:
             for folder in folders:
                 shutil.rmtree(folder, ignore_errors=True)
             try:
-                self._shelf.look()
+                self._shelf.look(wait=True)
             finally:
                 job.touched = time.monotonic()
                 job.done = True
@@ -170,22 +168,22 @@ class Intake:
             batch = items[start : start + BATCH]
             if job.stopping:
                 job.reports += [
-                    AddReport(source=item.name, status="failed", reason=STOPPED)
+                    AddReport(source=_name(item), status="failed", reason=STOPPED)
                     for item in items[start:]
                 ]
                 return
-            tell = _teller(job, batch, start, len(items))
-            reports = library.add(config, encoder, [item.value for item in batch], tell=tell)
-            job.reports += [named(report, batch) for report in reports]
+            tell = _teller(job, len(batch), start, len(items))
+            reports = library.add(config, encoder, batch, tell=tell)
+            job.reports += [named(report) for report in reports]
 
     def _tidy(self) -> None:
         """Forget uploads that were never taken in, and reports that were read long ago."""
         oldest = time.monotonic() - KEEP_SECONDS
         with self._guard:
-            for token, (_, path, came) in list(self._uploads.items()):
+            for token, (upload, _, came) in list(self._uploads.items()):
                 if came < oldest:
                     del self._uploads[token]
-                    shutil.rmtree(path.parent, ignore_errors=True)
+                    shutil.rmtree(upload.path.parent, ignore_errors=True)
         for job in list(self._jobs.values()):
             if job.done and job.touched < oldest:
                 del self._jobs[job.id]
@@ -213,23 +211,30 @@ def too_large(max_bytes: int) -> str:
     )
 
 
-def named(report: AddReport, batch: Sequence[Item]) -> AddReport:
-    """Return a report that speaks of a file as the person does, not of where it waited."""
-    for item in batch:
-        if isinstance(item.value, Path):
-            place = str(item.value)
-            if report.source == place or report.source.startswith(f"{place}/"):
-                reason = report.reason and report.reason.replace(place, item.name)
-                inside = report.source[len(place) :]
-                return replace(report, source=f"{item.name}{inside}", reason=reason)
-    return report
+def shown_name(name: str) -> str:
+    """Return a file's name on one line, no longer than a person reads."""
+    return " ".join(clean(name).split())[:200] or "document"
 
 
-def _teller(
-    job: Job, batch: Sequence[Item], start: int, total: int
-) -> Callable[[str | Progress], None]:
-    """Return what keeps a job's words and percentage up to date."""
-    names = {str(item.value): item.name for item in batch if isinstance(item.value, Path)}
+def named(report: AddReport) -> AddReport:
+    """Return a report that calls an upload by its name alone.
+
+    >>> named(AddReport("uploaded: a.txt", "new")).source
+    'a.txt'
+    """
+    source = report.source.removeprefix(UPLOADED)
+    reason = report.reason and report.reason.replace(UPLOADED, "")
+    return replace(report, source="Pasted text" if source == PASTED else source, reason=reason)
+
+
+def _name(item: Item) -> str:
+    if isinstance(item, str):
+        return item
+    return item.name if isinstance(item, Upload) else item.title
+
+
+def _teller(job: Job, size: int, start: int, total: int) -> Callable[[str | Progress], None]:
+    """Return what keeps a job's words and percentage up to date; a batch is `size` of `total`."""
 
     def tell(news: str | Progress) -> None:
         if job.stopping:
@@ -237,10 +242,9 @@ def _teller(
         if isinstance(news, str):
             job.text, job.percent = news, None
             return
-        name = names.get(news.name, news.name)
-        job.text = describe(news, name)
+        job.text = describe(news, news.name.removeprefix(UPLOADED))
         share = news.done / news.total if news.total else 0.0
-        job.percent = round(100 * (start + len(batch) * _weigh(news.stage, share)) / total)
+        job.percent = round(100 * (start + size * _weigh(news.stage, share)) / total)
 
     return tell
 

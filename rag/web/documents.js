@@ -93,6 +93,7 @@
   async function lookOnce(again) {
     if (!root) return;
     const editing = !!find(".renaming");
+    const sent = [...known.keys()];
     let view;
     try {
       view = await post("look", {
@@ -101,7 +102,7 @@
         page,
         wanted: find("#find").value,
         shown: window.askTheArticle.shown() ?? "",
-        chosen: [...known.keys()],
+        chosen: sent,
       });
     } catch (error) {
       if (!(error instanceof Told)) throw error;
@@ -119,7 +120,12 @@
     fillList(view.list);
     fill(".trouble", view.trouble);
     show(find(".tools"), view.count > 8 || !!find("#find").value);
-    known = new Map(Object.entries(view.chosen));
+    for (const id of sent) {
+      // Not those ticked meanwhile: the answer does not know them.
+      if (!known.has(id)) continue;
+      if (id in view.chosen) known.set(id, view.chosen[id]);
+      else known.delete(id);
+    }
     keepChosen();
     if (moved) document.getElementById("moved")?.click();
     if (isFirst && view.count === 0) window.askTheArticle.select("documents");

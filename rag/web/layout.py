@@ -136,7 +136,9 @@ def build_page(assistant: Assistant) -> Page:
                     suggestions = _suggestion_updates(
                         shelf.look().suggestions, elem_classes="suggestion", size="sm"
                     )
-                gr.HTML('<div class="scope" hidden></div>', elem_id="scope")
+                gr.HTML(
+                    '<div class="scope" hidden></div>', elem_id="scope", apply_default_css=False
+                )
                 question = gr.Textbox(
                     elem_id="question",
                     label="Question",
@@ -150,7 +152,9 @@ def build_page(assistant: Assistant) -> Page:
                 )
                 status = gr.HTML(_status(""), elem_id="status")
             with gr.Column(elem_id="article-pane"):
-                bar = gr.HTML(render.render_header(documents), elem_id="article-bar")
+                bar = gr.HTML(
+                    render.render_header(documents), elem_id="article-bar", apply_default_css=False
+                )
                 gr.HTML(
                     document_html(documents[0].id if documents else ""),
                     elem_id="article",
@@ -160,6 +164,7 @@ def build_page(assistant: Assistant) -> Page:
                 gr.HTML(
                     render_panel(max_bytes=intake.max_bytes, max_files=intake.max_files),
                     elem_id="documents",
+                    apply_default_css=False,
                     js_on_load=_ATTACH_DOCUMENTS,
                 )
 

@@ -143,7 +143,7 @@ def outcome(report: AddReport, titles: dict[str, str]) -> str:
 def summary(job: Job) -> str:
     """Return in a line what became of all.
 
-    >>> job = Job(("a.txt", "b.txt"))
+    >>> job = Job()
     >>> job.reports += [AddReport("a.txt", "new"), AddReport("b.txt", "failed")]
     >>> summary(job)
     '1 document added, 1 not added'

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.identity import UPLOADED
 from rag.types import Answer, Citation, Claim, Document, Sentence
 
 _MARKUP = re.compile(r"[!-/:-@\[-`{-~\n\r\t]")
@@ -200,7 +201,7 @@ def shown_origin(document: Document) -> str:
 
     Where files lie on the server's disk is nothing that a visitor needs to know.
     """
-    origin = document.origin or document.source
+    origin = (document.origin or document.source).removeprefix(UPLOADED)
     return origin if is_address(origin) else re.split(r"[/\\]", origin)[-1] or origin
 
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 
 from rag.errors import RagError, UsageError
 from rag.library import Pasted
-from rag.web.adding import Intake, Item, Job, too_large
+from rag.web.adding import MAX_TEXT, Intake, Item, Job, too_large
 from rag.web.listing import render_list, render_report, render_trouble
 from rag.web.shelf import Shelf
 
@@ -27,6 +27,9 @@ _LOG = logging.getLogger(__name__)
 
 UNEXPECTED = "Something went wrong. Please try again; the terminal says more."
 FOREIGN = "Only the page itself can change its documents."
+
+MAX_JSON = 8 * MAX_TEXT
+"""Bytes of a request: JSON may write a character with six."""
 
 Given = Mapping[str, Any]
 Answered = dict[str, Any]
@@ -60,16 +63,18 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
         return answer
 
     def add(given: Given) -> Answered:
-        items = []
+        items: list[Item] = []
         if address := _text(given, "address").strip():
-            items.append(Item(address, address))
+            items.append(address)
         if text := _text(given, "text"):
             title = _text(given, "title").strip()
             if not title:
                 raise UsageError("The text has no title. Give it one, to know it by.")
-            if len(text.encode(errors="replace")) > intake.max_bytes:
-                raise UsageError(f"A text can have {intake.max_bytes / 1e6:.0f} MB. Split it.")
-            items.append(Item(title, Pasted(title, text)))
+            if len(text) > MAX_TEXT:
+                raise UsageError(
+                    f"A pasted text can have {MAX_TEXT:,} characters. Save it as a file and add that."
+                )
+            items.append(Pasted(title, text))
         tokens = given.get("uploads") or []
         if not isinstance(tokens, list) or not all(isinstance(each, str) for each in tokens):
             raise UsageError("Choose the files again.")
@@ -104,12 +109,11 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
         name = unquote(request.headers.get("x-name", ""))
         return {"upload": await intake.receive(name, request.stream())}
 
-    limit = 2 * intake.max_bytes  # JSON writes a line break as two characters.
     verbs = (look, add, job, stop, rename, remove, restore)
     return [
         Route("/documents/upload", _guarded(upload), methods=["POST"]),
         *(
-            Route(f"/documents/{verb.__name__}", _guarded(_in_json(verb, limit)), methods=["POST"])
+            Route(f"/documents/{verb.__name__}", _guarded(_in_json(verb)), methods=["POST"])
             for verb in verbs
         ),
     ]
@@ -123,15 +127,13 @@ def _told(job: Job, shelf: Shelf) -> Answered:
     return answer
 
 
-def _in_json(
-    verb: Callable[[Given], Answered], limit: int
-) -> Callable[[Request], Awaitable[Answered]]:
+def _in_json(verb: Callable[[Given], Answered]) -> Callable[[Request], Awaitable[Answered]]:
     async def run(request: Request) -> Answered:
         body = b""
         async for chunk in request.stream():
             body += chunk
-            if len(body) > limit:
-                raise UsageError(too_large(limit))
+            if len(body) > MAX_JSON:
+                raise UsageError(too_large(MAX_JSON))
         try:
             given = json.loads(body)
         except (ValueError, RecursionError) as error:

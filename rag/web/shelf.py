@@ -7,15 +7,17 @@ so that the two cannot disagree. Knows nothing of HTML or Gradio.
 from __future__ import annotations
 
 import datetime
-import logging
 import secrets
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag import library, trash
 from rag.config import Config
+from rag.corpus import TRASH
 from rag.errors import IndexLocked, RagError, UsageError
 from rag.load import read_sidecar
 from rag.models import load_encoder
@@ -25,14 +27,13 @@ from rag.web.render import shown_origin
 if TYPE_CHECKING:
     from rag.chain import Assistant
 
-_LOG = logging.getLogger(__name__)
-
 MAX_TITLE = 300
 """Characters of a title; a longer one is a paragraph that was pasted into the wrong box."""
 
 WAIT_SECONDS = 5.0
 """How long a change waits for another writer: the folder is changed anyway, the index follows."""
 
+BUSY = "Documents are being added at the moment. Try again when that has ended."
 FIXED = "These documents are held in memory: they cannot be changed here."
 
 
@@ -86,12 +87,12 @@ class Shelf:
         """The settings of the corpus folder, None where the documents are only in memory."""
         return self.assistant.config
 
-    def look(self) -> View:
+    def look(self, *, wait: bool = False) -> View:
         """Return what is there, changes by others included.
 
-        One thread looks at a time; the others are given what was last seen.
+        One thread looks at a time; the others are given what was last seen, unless they wait.
         """
-        if self._looking.acquire(blocking=False):
+        if self._looking.acquire(blocking=wait):
             try:
                 self._renew()
             finally:
@@ -107,10 +108,9 @@ class Shelf:
         if len(title) > MAX_TITLE:
             raise UsageError(f"A title can have {MAX_TITLE} characters. Give a shorter one.")
         config, encoder = self.parts()
-        try:
+        with _waiting(lambda: False):
             library.rename(config, encoder, document_id, title, tell=_ignore)
-        except IndexLocked:
-            _LOG.info("The index follows the new title of %s later", document_id)
+        self.look(wait=True)
 
     def remove(self, document_id: str) -> None:
         """Move a document to the trash.
@@ -119,10 +119,9 @@ class Shelf:
             RagError: there is no such document.
         """
         config, encoder = self.parts()
-        try:
+        with _waiting(lambda: document_id in trash.trashed(config.corpus)):
             library.remove(config, encoder, [document_id], tell=_ignore)
-        except IndexLocked:
-            _LOG.info("The index follows the removal of %s later", document_id)
+        self.look(wait=True)
 
     def restore(self, document_id: str) -> None:
         """Take a document back out of the trash.
@@ -131,10 +130,9 @@ class Shelf:
             RagError: there is no such document in it, or its place has been taken.
         """
         config, encoder = self.parts()
-        try:
+        with _waiting(lambda: document_id not in trash.trashed(config.corpus)):
             library.restore(config, encoder, [document_id], tell=_ignore)
-        except IndexLocked:
-            _LOG.info("The index follows the return of %s later", document_id)
+        self.look(wait=True)
 
     def parts(self) -> tuple[Config, Encoder]:
         """Return what a change needs.
@@ -166,7 +164,7 @@ class Shelf:
                 entries=tuple(sorted(entries, key=lambda entry: entry.added, reverse=True)),
                 suggestions=suggestions or self._suggestions(),
                 removed=removed,
-                unreadable=self.assistant.unreadable,
+                unreadable=self._unreadable(),
             )
         )
         self._documents = documents
@@ -202,15 +200,36 @@ class Shelf:
             origin=shown_origin(document),
         )
 
+    def _unreadable(self) -> tuple[str, ...]:
+        """Return why files were not read, by their names in the folder."""
+        place = f"{self.config.corpus}/" if self.config else ""
+        return tuple(
+            reason.replace(place, "") if place else reason for reason in self.assistant.unreadable
+        )
+
     def _removed(self) -> tuple[tuple[str, str], ...]:
         """Return the id and title of each document in the trash."""
         if self.config is None:
             return ()
         folder = self.config.corpus
         return tuple(
-            (document_id, _trashed_title(folder / trash.TRASH / document_id))
+            (document_id, _trashed_title(folder / TRASH / document_id))
             for document_id in trash.trashed(folder)
         )
+
+
+@contextmanager
+def _waiting(is_done: Callable[[], bool]) -> Iterator[None]:
+    """Forgive that another is writing the index, if the folder has been changed: it follows.
+
+    Raises:
+        IndexLocked: it has not been.
+    """
+    try:
+        yield
+    except IndexLocked:
+        if not is_done():
+            raise IndexLocked(BUSY) from None
 
 
 def _size_and_date(path: Path, size: int) -> tuple[int, str]:
@@ -227,11 +246,10 @@ def _size_and_date(path: Path, size: int) -> tuple[int, str]:
 
 
 def _trashed_title(folder: Path) -> str:
-    for file in sorted(folder.iterdir()):
-        title = read_sidecar(file).get("title")
-        if isinstance(title, str) and title:
-            return title
-    return next((file.name for file in sorted(folder.iterdir())), folder.name)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    titles = (read_sidecar(file).get("title") for file in files)
+    found = next((title for title in titles if isinstance(title, str) and title), None)
+    return found or next((file.name for file in files), folder.name)
 
 
 def _ignore(_: object) -> None:
