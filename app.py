@@ -20,6 +20,7 @@ from rag.errors import RagError, UsageError
 
 if TYPE_CHECKING:
     from rag.chain import Assistant
+    from rag.watch import Watcher
     from rag.web.layout import Page
 
 DEFAULT_HOST = "127.0.0.1"
@@ -88,8 +89,11 @@ def _serve(arguments: argparse.Namespace) -> int:
     print("Reading the corpus and loading the models …", file=sys.stderr, flush=True)
     from rag.chain import Assistant
 
-    assistant = Assistant.open(corpus=arguments.corpus, index=arguments.index, may_be_empty=True)
+    assistant = Assistant.open(
+        corpus=arguments.corpus, index=arguments.index, may_be_empty=True, watched=True
+    )
     page = build_app(assistant)
+    watcher = _watch(arguments)
     from rag.web.layout import launch_page
 
     try:
@@ -107,8 +111,21 @@ def _serve(arguments: argparse.Namespace) -> int:
     try:
         threading.Event().wait()
     finally:
+        watcher.stop()
         page.close(verbose=False)
     return 0
+
+
+def _watch(arguments: argparse.Namespace) -> Watcher:
+    """Follow the folder from here on: what is dropped into it, or deleted, by hand."""
+    from rag.config import load_config
+    from rag.models import load_encoder
+    from rag.watch import Watcher
+
+    config = load_config(corpus=arguments.corpus, index=arguments.index)
+    watcher = Watcher(config, load_encoder(config.encoder))
+    watcher.start()
+    return watcher
 
 
 def find_port(host: str, asked: int | None) -> int:

@@ -1,7 +1,7 @@
 """`python -m evals`: how good the answers are, with intervals, beside baselines.
 
-Without a command: the questions on the article, and exit code 1 if any answer breaks what every
-answer must hold. Progress goes to standard error; see `--help` for the commands.
+Without a command: the gate over the questions on the article, whose rule `evals.gate` states.
+Progress goes to standard error; see `--help` for the commands.
 """
 
 from __future__ import annotations
@@ -13,17 +13,28 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
-from evals import bench, report
+from evals import bench, outputs, results, set_commands
 from evals.dataset import ARTICLE, Case, read_cases
-from evals.gate import find_broken, gate_as_table
+from evals.gate import RULE, gate_as_table, run_gate
+from evals.report import as_json, make_report
 from evals.rows import DatasetError
 from evals.runner import OURS, Answerer, Open, run_reading, run_retrieval
+from evals.tables import as_table
 from rag.config import CLONE, DEFAULT_ENCODER
-from rag.errors import RagError
+from rag.errors import RagError, UsageError
 from rag.types import Document, Sentence
 
+Asked = TypeVar("Asked")
+"""A case, or the id of a question."""
+
 WEIGHTS = CLONE / "rag"
+BASELINE = results.BASELINE
+DATASETS = (
+    ".jsonl or .jsonl.gz in a shape of ours, or as its makers publish it: SQuAD 2.0 (.json), "
+    "CLAP NQ (.jsonl), WikiQA (.tsv), for retrieval also a BEIR folder"
+)
 QUESTIONS = Path(__file__).with_name("article.jsonl")
 
 
@@ -36,8 +47,11 @@ def main(argv: Sequence[str] | None = None, *, open_answerer: Open | None = None
     """
     parser = _make_parser()
     arguments = parser.parse_args(argv)
-    if arguments.json not in (None, "-") and not Path(arguments.json).parent.is_dir():
-        parser.error(f"--json {arguments.json}: there is no such folder")  # Better than at the end.
+    for option, path in outputs.paths(arguments):
+        if not path.parent.is_dir():
+            parser.error(f"--{option} {path}: there is no such folder")  # Better than at the end.
+    if getattr(arguments, "update_baseline", False) and arguments.limit is not None:
+        parser.error("--update-baseline takes the whole set: leave --limit out")
     try:
         return _run(arguments, open_answerer or open_product)
     except RagError as error:
@@ -57,7 +71,7 @@ def open_product(
     return Assistant.of(documents, sentences=units or None)
 
 
-def spread(cases: Sequence[Case], limit: int | None) -> Sequence[Case]:
+def spread(cases: Sequence[Asked], limit: int | None) -> Sequence[Asked]:
     """Return `limit` of the questions, evenly spread over the file, or all of them.
 
     The first so many would be about a document or two.
@@ -68,27 +82,60 @@ def spread(cases: Sequence[Case], limit: int | None) -> Sequence[Case]:
 
 
 def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
-    from rag.models import load_encoder
-
     if arguments.command == "fit":
         return _fit(arguments.data, with_network=arguments.network)
-    shown = sys.stderr if arguments.json == "-" else sys.stdout
+    if arguments.command in set_commands.COMMANDS:
+        return set_commands.COMMANDS[arguments.command](arguments)
     if arguments.command == "bench":
-        # One more than is counted, to warm up.
-        limit = arguments.limit + 1 if arguments.limit else None
-        times = bench.run_bench(spread(read_cases(QUESTIONS), limit), corpus=ARTICLE.parent)
-        print(bench.bench_as_table(times), file=shown)
-        if arguments.json:
-            report.write_json(bench.bench_as_json(times), arguments.json, sys.stdout)
-        return 0
+        return _bench(arguments)
+    if getattr(arguments, "dataset", QUESTIONS).is_dir():
+        return _search(arguments)
+    return _measure(arguments, open_answerer)
 
+
+def _search(arguments: argparse.Namespace) -> int:
+    """Measure the search over a folder in BEIR's format."""
+    from evals import beir
+    from rag.models import load_encoder
+
+    if arguments.command != "retrieval" or arguments.documents or list(outputs.reports(arguments)):
+        raise UsageError(
+            f"{arguments.dataset} is a folder: `retrieval --dataset FOLDER` searches all of it, "
+            "and takes --limit and --json alone."
+        )
+    folder = beir.read_folder(arguments.dataset)
+    questions = spread(list(folder.questions), arguments.limit)
+    values = beir.run_beir(folder, questions, load_encoder(DEFAULT_ENCODER))
+    print(beir.beir_as_table(values), file=outputs.shown(arguments))
+    if arguments.json:
+        results.write_json(values, arguments.json, sys.stdout)
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    # One more than is counted, to warm up.
+    limit = arguments.limit + 1 if arguments.limit else None
+    times = bench.run_bench(spread(read_cases(QUESTIONS), limit), corpus=ARTICLE.parent)
+    print(bench.bench_as_table(times), file=outputs.shown(arguments))
+    if arguments.json:
+        results.write_json(bench.bench_as_json(times), arguments.json, sys.stdout)
+    return 0
+
+
+def _measure(arguments: argparse.Namespace, open_answerer: Open) -> int:
+    """Ask, score, judge and write; return the exit code of the rule."""
+    from rag.models import load_encoder
+
+    against = results.read_run(arguments.against) if arguments.against else None
     path = getattr(arguments, "dataset", QUESTIONS)
-    everything = read_cases(path)
+    everything = set_commands.read_chosen(arguments, path)
     if getattr(arguments, "resplit", False):
         everything = tuple(replace(case, units=None) for case in everything)
     encoder = load_encoder(DEFAULT_ENCODER)
     if arguments.command == "retrieval":
-        documents = _distinct(everything)[: arguments.documents]
+        everything, open_answerer, documents = set_commands.across_corpus(
+            arguments, everything, open_answerer, _distinct(everything)
+        )
         indexed = {document.id for document in documents}
         cases = spread([c for c in everything if c.document.id in indexed], arguments.limit)
         units = {case.document.id: case.units for case in everything if case.units}
@@ -98,17 +145,24 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         documents = _distinct(cases)
         outcomes = run_reading(cases, open_answerer, encoder)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    made = report.make_report(path.name, sha256, len(documents), outcomes)
-    print(report.as_table(made), file=shown)
-    broken = find_broken(outcomes[OURS], cases, open_answerer) if not arguments.command else None
-    if broken is not None:
-        print(f"\n{gate_as_table(broken, len(cases))}", file=shown)
-    if arguments.json:
-        values = report.as_json(made)
-        if broken is not None:
-            values["broken"] = list(broken)
-        report.write_json(values, arguments.json, sys.stdout)
-    return 1 if broken else 0
+    made = make_report(path.name, sha256, len(documents), outcomes)
+    print(as_table(made), file=outputs.shown(arguments))
+    values = {**as_json(made), "run": results.provenance()}
+    now = results.as_run(values, "this run")
+    gate = None
+    if not arguments.command:
+        kept = results.read_run(BASELINE) if BASELINE.is_file() else None
+        gate = run_gate(outcomes[OURS], made.figures, now, kept, open_answerer)
+        print(f"\n{gate_as_table(gate)}", file=outputs.shown(arguments))
+    outputs.write(arguments, made, values, gate, against)
+    if arguments.update_baseline:
+        if gate is None or gate.broken:
+            print("The baseline stays: an invariant is broken.", file=sys.stderr)
+            return 1
+        results.write_json(results.as_baseline(values), str(BASELINE), sys.stdout)
+        print(f"{BASELINE} written.", file=sys.stderr)
+        return 0
+    return 0 if gate is None or gate.passed else 1
 
 
 def _fit(data: Path, *, with_network: bool) -> int:
@@ -137,12 +191,18 @@ def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m evals",
         description=(
-            "Measure the answers. Without a command: the questions on the article, and exit "
-            "code 1 if a claim lacks a citation, a citation does not slice back to its sentence, "
-            "an abstention makes a claim, or the same question gets another answer."
+            "Measure the answers. Without a command: the gate, over the questions on the article. "
+            + RULE
         ),
     )
+    parser.set_defaults(update_baseline=False, against=None)
     _add_shared(parser, None)
+    outputs.add_options(parser, None)
+    parser.add_argument(
+        "--update-baseline",
+        action="store_true",
+        help=f"write this run as the baseline that the gate compares with ({BASELINE.name})",
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     article = commands.add_parser("article", help="the questions on the article")
     reading = commands.add_parser("reading", help="each question of a file, asked of its own text")
@@ -158,9 +218,7 @@ def _make_parser() -> argparse.ArgumentParser:
         "--network", action="store_true", help="with the trained network, on texts held out from it"
     )
     for command in (reading, retrieval):
-        command.add_argument(
-            "--dataset", type=Path, required=True, metavar="FILE", help=".jsonl or .jsonl.gz"
-        )
+        command.add_argument("--dataset", type=Path, required=True, metavar="FILE", help=DATASETS)
         command.add_argument(
             "--resplit",
             action="store_true",
@@ -169,8 +227,13 @@ def _make_parser() -> argparse.ArgumentParser:
     retrieval.add_argument(
         "--documents", type=_count, metavar="N", help="index the first N texts (default: all)"
     )
+    set_commands.add_choice(reading)
+    set_commands.add_choice(retrieval)
+    set_commands.add_commands(commands)
     for command in (article, reading, retrieval, timing):
         _add_shared(command, argparse.SUPPRESS)
+    for command in (article, reading, retrieval):
+        outputs.add_options(command, argparse.SUPPRESS)
     return parser
 
 

@@ -1,6 +1,6 @@
 """A file of questions (`.jsonl` or `.jsonl.gz`) -> Cases: a text, a question, its gold.
 
-Five shapes of row are known; each reader below opens with one row of its shape. Whatever the
+Six shapes of row are known; each reader below opens with one row of its shape. Whatever the
 shape, gold is kept as spans of the text, so that the same question can be asked of sentences
 that were given or of sentences the product split itself. Nothing here knows how a question is
 answered or scored.
@@ -12,10 +12,12 @@ import gzip
 import hashlib
 import json
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
+from evals.own import DROPPED, Texts, is_own, place, status_of
 from evals.rows import DatasetError, Row
 from rag.load import load
 from rag.types import Document, Section, Sentence, Turn
@@ -48,18 +50,30 @@ class Case:
     answers: tuple[str, ...] = ()
     long_answers: tuple[str, ...] = ()
     units: tuple[Sentence, ...] | None = None
+    status: str = ""
+    """Of a set of one's own: whether a person has confirmed the row, see `evals.own`."""
 
 
-def read_cases(path: Path, *, article: Path = ARTICLE) -> tuple[Case, ...]:
-    """Return every question of a file, in its order.
+def read_cases(
+    path: Path, *, article: Path = ARTICLE, corpus: Path = ARTICLE.parent
+) -> tuple[Case, ...]:
+    """Return every question of a file, in its order, but those that a person dropped.
+
+    Args:
+        path: The file.
+        article: What rows without a text are about.
+        corpus: The folder with the documents that rows of one's own set name.
 
     Raises:
         DatasetError: With the line and the field, when a row is not what it should be.
     """
     cases: list[Case] = []
     seen: dict[str, str] = {}
+    texts = Texts(corpus)
+    # Once a file, and only for rows that are about it.
+    load_article = cache(lambda: load(article, source=article.name))
     for row in _rows(path):
-        for case in _read_row(row, article):
+        for case in _read_row(row, load_article, texts):
             if case.id in seen:
                 raise row.error("id", f'"{case.id}" was used before, at {seen[case.id]}')
             seen[case.id] = row.place
@@ -110,16 +124,19 @@ def _rows(path: Path) -> Iterator[Row]:
         yield Row(values, place, path.name)
 
 
-def _read_row(row: Row, article: Path) -> Iterator[Case]:
+def _read_row(row: Row, load_article: Callable[[], Document], texts: Texts) -> Iterator[Case]:
     """Yield the questions of one row, whichever shape it has."""
-    if "questions" in row.values:
+    if is_own(row.values):
+        if status_of(row) != DROPPED:
+            yield _read_own(row, texts)
+    elif "questions" in row.values:
         yield from _read_newsdesk(row)
     elif "labels" in row.values:
-        yield _read_sentences(row)
+        yield read_sentences(row)
     elif "context" in row.values:
         yield _read_span(row)
     elif "gold" in row.values:
-        yield _read_article(row, article)
+        yield _read_article(row, load_article())
     else:
         fields = ", ".join(row.values)
         raise DatasetError(
@@ -164,7 +181,7 @@ def _read_span(row: Row) -> Case:
 #  "sentences": ["Near a river , the group hears singing .", …], "labels": [0, 1, 1, 0, 1, 0],
 #  "context"?: "Near a river , …", "answers"?: [{"text", "start"}], "long_answers"?: ["There are…"]}
 # HotpotQA: "answer": "Kansas Song", and "titles" beside the sentences. QNLI, ReQA: one sentence.
-def _read_sentences(row: Row) -> Case:
+def read_sentences(row: Row) -> Case:
     """Return the case of a row that brings its sentences, each labelled gold or not."""
     texts = [text.strip() for text in row.texts("sentences")]
     labels = row.items("labels")
@@ -228,18 +245,17 @@ def _read_newsdesk(row: Row) -> Iterator[Case]:
 # {"id": "when-transferred", "kind": "fact", "question": "When was the batch transferred?",
 #  "history"?: [{"question", "answer"}], "gold": ["The batch of missiles …"],
 #  "alternatives"?: [["…"]], "answer": "mid-November"}
-def _read_article(row: Row, article: Path) -> Case:
+def _read_article(row: Row, document: Document) -> Case:
     """Return the case of a row about the article, whose gold are verbatim quotes from it."""
-    document = load(article, source=article.name)
 
     def locate(quotes: Sequence[str]) -> Spans:
         spans: list[tuple[int, int]] = []
         for quote in quotes:
             start = document.text.find(quote) if quote.strip() else -1
             if start < 0:
-                raise row.error("gold", f"{article.name} does not say {quote!r}")
+                raise row.error("gold", f"{document.source} does not say {quote!r}")
             if document.text.find(quote, start + 1) >= 0:
-                raise row.error("gold", f"{article.name} says {quote!r} twice; quote more of it")
+                raise row.error("gold", f"{document.source} says {quote!r} twice; quote more of it")
             spans.append((start, start + len(quote)))
         return tuple(spans)
 
@@ -257,6 +273,27 @@ def _read_article(row: Row, article: Path) -> Case:
         gold=gold,
         references=gold,
         answers=_one(row.text("answer", "")) if gold else (),
+    )
+
+
+# {"id": "q07", "status": "draft", "kind": "date", "question": "When was the station closed?",
+#  "document_id": "1f0c…", "source": "station.txt", "gold": ["1f0c…-5"], "quotes": ["The station…"],
+#  "answer"?: "in 1994"}
+def _read_own(row: Row, texts: Texts) -> Case:
+    """Return the case of a row whose document and sentences stand in the corpus."""
+    placed = place(row, texts)
+    spans = tuple((sentence.start, sentence.end) for sentence in placed.gold)
+    return Case(
+        id=row.text("id"),
+        kind=_kind(row, bool(spans)),
+        document=placed.text.document,
+        question=row.text("question"),
+        answerable=bool(spans),
+        history=_history(row),
+        gold=(spans,) if spans else (),
+        references=(spans,) if spans else (),
+        answers=_one(row.text("answer", "")) if spans else (),
+        status=status_of(row),
     )
 
 

@@ -8,7 +8,7 @@ only some questions have is averaged over those that were drawn. Knows nothing a
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from evals import metrics
 
 Floats = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
 
 RESAMPLES = 1000
 """Draws a report: the ends of an interval then wander by about 0.002 for 300 questions."""
@@ -104,7 +105,22 @@ class Bootstrap:
         value = metrics.auroc(scores, positive)
         return Interval(value, *_middle(np.concatenate(drawn)), len(ranked))
 
-    def _drawn_means(self, values: Floats, cluster: npt.NDArray[np.intp]) -> Floats:
+    def whole(self, figure: Callable[[Places], float], counted: Sequence[bool]) -> Interval:
+        """Return a figure that only a whole set has, taken anew over every draw.
+
+        Args:
+            figure: Takes the places of the questions drawn, some more than once.
+            counted: Which questions may be drawn at all.
+        """
+        places = np.flatnonzero(np.asarray(counted, dtype=bool))
+        drawn = []
+        for weights in self._weights:
+            chosen = np.repeat(places, weights[self._cluster[places]].astype(np.intp))
+            if len(chosen):
+                drawn.append(figure(chosen))
+        return Interval(figure(places), *_middle(np.asarray(drawn)), len(places))
+
+    def _drawn_means(self, values: Floats, cluster: Places) -> Floats:
         """Return the mean in each draw that holds any of the questions."""
         sums = self._weights @ np.bincount(cluster, weights=values, minlength=self._clusters)
         counts = self._weights @ np.bincount(cluster, minlength=self._clusters)

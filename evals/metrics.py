@@ -10,7 +10,7 @@ import math
 import re
 import string
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -59,6 +59,21 @@ def ndcg_at(k: int, ranked: Sequence[str], gold: Collection[str]) -> float:
     """
     gain = sum(1 / math.log2(rank + 1) for rank, s in enumerate(ranked[:k], start=1) if s in gold)
     ideal = sum(1 / math.log2(rank + 1) for rank in range(1, min(k, len(gold)) + 1))
+    return gain / ideal
+
+
+def graded_ndcg_at(k: int, ranked: Sequence[str], gains: Mapping[str, int]) -> float:
+    """Return the same where some are more relevant than others, as trec_eval has it.
+
+    >>> round(graded_ndcg_at(10, ["x", "b", "a"], {"a": 2, "b": 1}), 4)  # (.631 + 1) / (2 + .631)
+    0.6199
+    """
+    given = [gains.get(document, 0) for document in ranked[:k]]
+    best = sorted(gains.values(), reverse=True)[:k]
+    gain, ideal = (
+        sum(value / math.log2(rank + 1) for rank, value in enumerate(values, start=1))
+        for values in (given, best)
+    )
     return gain / ideal
 
 
@@ -162,6 +177,21 @@ def span_f1(prediction: str, answers: Sequence[str]) -> float:
     (1.0, 0.0, 0.0)
     """
     return max(_word_f1(prediction, answer) for answer in _golds(answers))
+
+
+def answer_coverage(text: str, answers: Sequence[str]) -> float:
+    """Return the best share of an answer's words that what was said has.
+
+    >>> answer_coverage("It was moved in mid-November. [1]", ["mid-November", "in late November"])
+    1.0
+    >>> answer_coverage("", ["mid-November"])
+    0.0
+    """
+    said = Counter(normalise_answer(text).split())
+    return max(
+        _overlap((said & Counter(words)).total(), said.total(), len(words)).recall
+        for words in (normalise_answer(answer).split() for answer in _golds(answers))
+    )
 
 
 def _golds(answers: Sequence[str]) -> Sequence[str]:

@@ -55,21 +55,32 @@ def run_reading(cases: Sequence[Case], open_answerer: Open, encoder: Encoder) ->
 
     The questions of one text are asked together, so that it is embedded once.
     """
-    groups: dict[tuple[str, tuple[Sentence, ...] | None], list[Case]] = {}
-    for case in cases:
-        groups.setdefault((case.document.id, case.units), []).append(case)
     at_length = any(case.long_answers for case in cases)
     progress = Progress(len(cases))
     found: dict[str, dict[str, Outcome]] = {}
-    for (document_id, units), group in groups.items():
+    for group in by_text(cases):
         document = group[0].document
-        answerer = open_answerer((document,), {document_id: units} if units else {})
+        answerer = open_for(group[0], open_answerer)
         texts = Texts((document,), answerer)
         baselines = Baselines(texts.sentences, encoder, is_one_text=True, at_length=at_length)
         for case in group:
             found[case.id] = _ask_all(case, answerer, baselines, texts)
             progress.advance()
     return _by_system(cases, found)
+
+
+def by_text(cases: Sequence[Case]) -> list[list[Case]]:
+    """Return the questions in groups about one text, split one way."""
+    groups: dict[tuple[str, tuple[Sentence, ...] | None], list[Case]] = {}
+    for case in cases:
+        groups.setdefault((case.document.id, case.units), []).append(case)
+    return list(groups.values())
+
+
+def open_for(case: Case, open_answerer: Open) -> Answerer:
+    """Return an answerer over the text of one question alone."""
+    units = {case.document.id: case.units} if case.units else {}
+    return open_answerer((case.document,), units)
 
 
 def run_retrieval(
@@ -191,11 +202,11 @@ def _ask_all(
     ranked = tuple(dict.fromkeys(evidence.sentence for evidence in reading.evidence))
     outcomes = {OURS: _outcome_of_answer(case, gold, answer, ranked, milliseconds, texts)}
     for name, ranking in baselines.rank(case.question, case.history).items():
-        outcomes[name] = _outcome_of_ranking(case, gold, ranking, len(sentences))
+        outcomes[name] = _outcome_of_ranking(case, gold, ranking, sentences)
     # What the decision to abstain is worth: our own ranking without it, and it without a ranking.
     span = reading.evidence[0].span if reading.evidence else None
     first = Ranking(ranked, 0.0, span=span)
-    always_answer = _outcome_of_ranking(case, gold, first, len(sentences))
+    always_answer = _outcome_of_ranking(case, gold, first, sentences)
     outcomes["always_answer"] = always_answer
     outcomes["always_abstain"] = replace(
         always_answer, ranked=(), cited=(), shown=(), abstained=True,
@@ -235,7 +246,7 @@ def _outcome_of_answer(
         case=case,
         gold=gold.gold,
         references=gold.references,
-        sentences=len(texts.of_document[case.document.id]),
+        sentences=texts.of_document[case.document.id],
         ranked=tuple(sentence.id for sentence in ranked),
         cited=_sentence_ids([c for claim in answering for c in claim.citations]),
         shown=_sentence_ids(_citations(answer)),
@@ -249,10 +260,13 @@ def _outcome_of_answer(
         statements=tuple(statements),
         exact=tuple(texts.resolves(citation) for citation in _citations(answer)),
         faults=find_faults(answer, texts),
+        answer=replace(answer, hits=()),
     )
 
 
-def _outcome_of_ranking(case: Case, gold: _Gold, ranking: Ranking, sentences: int) -> Outcome:
+def _outcome_of_ranking(
+    case: Case, gold: _Gold, ranking: Ranking, sentences: tuple[Sentence, ...]
+) -> Outcome:
     """Return that of a baseline, which answers with its first sentences, whole, in text order."""
     cited = ranking.sentences[: ranking.cited]
     text = " ".join(sentence.text for sentence in sorted(cited, key=lambda s: s.start))

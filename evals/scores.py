@@ -7,16 +7,28 @@ set can give is absent, never 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from evals import metrics
+import numpy as np
+
+from evals import metrics, selective
 from evals.dataset import Case
-from evals.intervals import Bootstrap, Interval
+from evals.intervals import Bootstrap, Interval, Places
 from evals.metrics import Support
+from rag.types import Answer, Sentence
 
 Figures = dict[str, Interval]
+
+Numbers = Mapping[str, Sequence[float]]
+"""A number a question for every metric, NaN where the question has none."""
+
 _ABSENT = math.nan
+
+LOWER_IS_BETTER = frozenset({"false_answers", "over_abstention", "risk_coverage_area"})
+
+AT_RISK = {"coverage_at_risk_5": 0.05, "coverage_at_risk_10": 0.1}
+"""How much can be answered if so much of it may be wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +39,14 @@ class Outcome:
     `shown` also those put beside them only to be understood. `text` is what was said, `prose`
     the claims without markers, `span` the short answer inside the first one. `prediction` is
     what is held against a short answer: the span, for want of one the first claim, and nothing
-    where it abstained.
+    where it abstained. `sentences` are those of the question's own text; `answer` is the product's,
+    which a baseline has none of.
     """
 
     case: Case
     gold: tuple[frozenset[str], ...]
     references: tuple[frozenset[str], ...]
-    sentences: int
+    sentences: tuple[Sentence, ...]
     ranked: tuple[str, ...]
     cited: tuple[str, ...]
     shown: tuple[str, ...]
@@ -47,11 +60,17 @@ class Outcome:
     statements: tuple[Support, ...] = ()
     exact: tuple[bool, ...] = ()
     faults: tuple[str, ...] = ()
+    answer: Answer | None = None
 
     @property
     def right_if_answered(self) -> bool:
         """Whether answering from the first sentence would be right."""
         return bool(self.ranked) and any(self.ranked[0] in gold for gold in self.gold)
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether answering it can be called right or wrong at all."""
+        return bool(self.gold) or not self.case.answerable
 
 
 def per_question(outcomes: Sequence[Outcome]) -> dict[str, list[float]]:
@@ -64,25 +83,53 @@ def per_question(outcomes: Sequence[Outcome]) -> dict[str, list[float]]:
     return {name: numbers for name, numbers in table.items() if not all(map(math.isnan, numbers))}
 
 
-def score(outcomes: Sequence[Outcome], bootstrap: Bootstrap, chosen: Sequence[bool]) -> Figures:
-    """Return the figures over the chosen ones of all questions of a set.
+def score(numbers: Numbers, bootstrap: Bootstrap, chosen: Sequence[bool]) -> Figures:
+    """Return the mean figures over the chosen ones of all questions of a set.
 
     Args:
-        outcomes: Of every question the bootstrap was made for, in its order.
+        numbers: What `per_question` gives of all of them.
         bootstrap: The draws, shared by all figures of a report.
         chosen: Which questions to look at, for figures by kind.
     """
     figures: Figures = {}
-    for name, numbers in per_question(outcomes).items():
-        kept = [number if c else _ABSENT for number, c in zip(numbers, chosen, strict=True)]
+    for name, values in numbers.items():
+        kept = [number if c else _ABSENT for number, c in zip(values, chosen, strict=True)]
         if not all(map(math.isnan, kept)):
             figures[name] = bootstrap.mean(kept)
+    return figures
+
+
+def score_decision(outcomes: Sequence[Outcome], bootstrap: Bootstrap) -> Figures:
+    """Return what only a whole set has: what its answerability is worth."""
+    figures: Figures = {}
     answerable = [outcome.case.answerable for outcome in outcomes]
-    if all(chosen) and any(answerable) and not all(answerable):
+    if any(answerable) and not all(answerable):
         figures["answerability_auroc"] = bootstrap.auroc(
             [outcome.answerability for outcome in outcomes], answerable
         )
-    return figures
+    return figures | _selective(outcomes, bootstrap)
+
+
+def _selective(outcomes: Sequence[Outcome], bootstrap: Bootstrap) -> Figures:
+    """Return what its certainty is worth: the area under its risk, and how much it can answer."""
+    counted = [outcome.is_judged for outcome in outcomes]
+    sure = np.array([outcome.answerability for outcome in outcomes])
+    right = np.array([outcome.right_if_answered for outcome in outcomes])
+    if not any(counted) or len(set(sure[counted].tolist())) == 1:
+        return {}
+
+    def area(places: Places) -> float:
+        return selective.risk_area(sure[places].tolist(), right[places].tolist())
+
+    def coverage(limit: float) -> Callable[[Places], float]:
+        return lambda places: selective.coverage_at_risk(
+            limit, sure[places].tolist(), right[places].tolist()
+        )
+
+    return {
+        "risk_coverage_area": bootstrap.whole(area, counted),
+        **{name: bootstrap.whole(coverage(limit), counted) for name, limit in AT_RISK.items()},
+    }
 
 
 def risk_at_coverage(outcomes: Sequence[Outcome], coverages: Sequence[float]) -> dict[str, float]:
@@ -91,7 +138,7 @@ def risk_at_coverage(outcomes: Sequence[Outcome], coverages: Sequence[float]) ->
     Wrong is any answer to a question that the text does not answer, and any whose first
     sentence is not gold.
     """
-    judged = [o for o in outcomes if o.gold or not o.case.answerable]
+    judged = [o for o in outcomes if o.is_judged]
     if not judged:
         return {}
     covered, risk = metrics.risk_coverage(
@@ -108,7 +155,7 @@ class _Can:
 
     def __init__(self, outcomes: Sequence[Outcome]) -> None:
         # Where every text is one sentence (QNLI, ReQA), finding the right one is no feat.
-        self.choose = any(outcome.sentences > 1 for outcome in outcomes)
+        self.choose = any(len(outcome.sentences) > 1 for outcome in outcomes)
         self.spell = any(outcome.case.answers for outcome in outcomes)
 
     def ranks(self, outcome: Outcome) -> bool:
@@ -147,6 +194,10 @@ def _metrics(can: _Can) -> dict[str, _Metric]:
         "selection_f1": (ranks, lambda o: metrics.best_evidence(o.shown, o.references).f1),
         "false_answers": (is_unanswerable, lambda o: float(not o.abstained)),
         "over_abstention": (is_answerable, lambda o: float(o.abstained)),
+        "answer_coverage": (
+            lambda o: spans(o) and o.case.answerable,
+            lambda o: metrics.answer_coverage(o.prose, o.case.answers),
+        ),
         "span_em": (spans, lambda o: metrics.span_exact(o.prediction, o.case.answers)),
         "span_f1": (spans, span_f1),
         "has_answer_f1": (lambda o: spans(o) and o.case.answerable, span_f1),

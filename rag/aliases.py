@@ -24,6 +24,12 @@ EVERYDAY = frozenset(_TABLE["words"]["everyday"])
 """Aliases that are words of their own when typed in lower case or opening a sentence."""
 
 ACRONYM = re.compile(r"(?:[^\W\d_]\.){2,}[^\W\d_]?|[A-Z][a-z]?[A-Z]{1,5}")
+COUNTRIES = frozenset(
+    form
+    for name, forms in _TABLE["countries"].items()
+    for form in (name, *(form for form in forms if ACRONYM.fullmatch(form)))
+)
+"""The world's countries by name, and by acronym without full stops."""
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "ß": "ss", "æ": "ae", "’": "'"})
 
 

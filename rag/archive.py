@@ -161,8 +161,8 @@ def _refusal(member: zipfile.ZipInfo, config: Config) -> str | None:
     ratio = member.file_size / max(1, member.compress_size)
     if member.file_size > _SMALL and ratio > config.archive_ratio:
         return (
-            f"would grow {ratio:,.0f} times its size, more than any text does. Unpack it, then add "
-            "the file if it is sound."
+            f"would grow to more than {config.archive_ratio} times its size, as no text does. "
+            "Unpack it, then add the file if it is sound."
         )
     return None
 

@@ -37,7 +37,7 @@ _TABLE_ROW = re.compile(r"\S(?: \| |\t)")
 _NEXT_WORD = re.compile(rf"([{_OPENERS}]*)([^\W\d_][\w’'.-]*|\d|\S)?")
 _ACRONYM = re.compile(r"(?:[^\W\d_]{1,2}\.)+[^\W\d_]{1,2}\Z")
 _WORD_BEFORE = re.compile(r"[^\s(\[“\"‘—–/]*\Z")
-_LIST_LABEL = re.compile(r"\(?(?:\d{1,3}|[a-zA-Z])\Z")
+_LIST_LABEL = re.compile(r"\(?(?:\d{1,3}(?:\.\d{1,3}){0,4}|[a-zA-Z])\Z")
 _DASHES = frozenset("-–—")
 _ASKED = re.compile(
     r"(?:[A-Z][\w.’'-]*\s+){1,4}"
@@ -120,11 +120,11 @@ def sentence_spans(text: str) -> list[tuple[int, int]]:
 
 
 def row_spans(text: str) -> list[tuple[int, int]]:
-    """Return the half-open spans of the rows of a sheet, which are its sentences.
+    r"""Return the half-open spans of the rows of a sheet, which are its sentences.
 
     A row with a long text in it is parted as any text is.
 
-    >>> row_spans("Name: Ann; Note: Late. Ill.\\nName: Bob.")
+    >>> row_spans("Name: Ann; Note: Late. Ill.\nName: Bob.")
     [(0, 27), (28, 38)]
     """
     spans: list[tuple[int, int]] = []

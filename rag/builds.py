@@ -8,8 +8,8 @@ In the folder `Config.index`:
     build-…/vectors-N.npz   the snapshot of them that generation N of the record is searched by
     lock, lock.json         the one writer (`rag.lock`); readers lock nothing
 
-A change of the corpus makes the next generation of a build; another encoder or splitter makes
-another build. Either becomes visible in one step, until which the one before answers.
+A change of the corpus makes the next generations of a build, each visible in one step, until which
+the one before answers; another encoder or splitter makes another build.
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rag.config import Config
-from rag.corpus import Corpus
+from rag.corpus import Corpus, CorpusFile
 from rag.errors import CorpusError, IndexUnusable
+from rag.identity import EXTRACTION
 from rag.load import sidecar_path
+from rag.models import document_encoder
 from rag.record import SCHEMA, FileState, SplitDocument
 from rag.split import VERSION, split_passages, split_sentences
 from rag.types import Document, Encoder, Sentence
@@ -87,12 +89,23 @@ def split_document(
 
 def fingerprint(config: Config, encoder: Encoder) -> str:
     """Return what everything in an index depends on besides the documents."""
-    return f"{encoder.fingerprint} | splitter {VERSION} | {config.passage_tokens} tokens | {SCHEMA}"
+    name = document_encoder(encoder, config.precision).fingerprint
+    return (
+        f"{name} | text {EXTRACTION} | splitter {VERSION} | "
+        f"{config.passage_tokens} tokens | {SCHEMA}"
+    )
 
 
-def open_store(build: Path, config: Config, encoder: Encoder) -> VectorStore:
-    """Return the Chroma collection of a build."""
-    return VectorStore(build / CHROMA, encoder, fingerprint(config, encoder), remedy=remedy(config))
+def open_store(
+    build: Path, config: Config, encoder: Encoder, *, embedder: Encoder | None = None
+) -> VectorStore:
+    """Return the Chroma collection of a build; `embedder` is what is written with, if at all."""
+    return VectorStore(
+        build / CHROMA,
+        embedder or encoder,
+        fingerprint(config, encoder),
+        remedy=remedy(config),
+    )
 
 
 def snapshot_path(build: Path, generation: str) -> Path:
@@ -120,11 +133,13 @@ def damaged(config: Config, reason: str) -> IndexUnusable:
 
 def file_states(corpus: Path) -> dict[str, FileState]:
     """Return the state of every file in a corpus folder, by source."""
-    states = {}
-    for file in Corpus(corpus).files():
-        try:
-            sidecar_ns = sidecar_path(file.path).stat().st_mtime_ns
-        except OSError:
-            sidecar_ns = 0
-        states[file.source] = FileState(file.source, file.size, file.modified_ns, sidecar_ns)
-    return states
+    return {file.source: file_state(file) for file in Corpus(corpus).files()}
+
+
+def file_state(file: CorpusFile) -> FileState:
+    """Return the state of a file, and of the sidecar beside it."""
+    try:
+        sidecar_ns = sidecar_path(file.path).stat().st_mtime_ns
+    except OSError:
+        sidecar_ns = 0
+    return FileState(file.source, file.size, file.modified_ns, sidecar_ns)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,7 @@ from rag.reader.reader import load_network
 from rag.retrieve import PassageRetriever
 from rag.similarity import SimilarityReader
 from rag.stages import Stages
-from rag.types import Answer, Caution, Document, Encoder, Network, Reading, Sentence, Turn
-
-Progress = Callable[[str], None]
+from rag.types import Answer, Caution, Document, Encoder, Network, Reading, Sentence, Tell, Turn
 
 _RETRY_SECONDS = 1.0
 """How long the state before answers without another look while somebody writes the index."""
@@ -44,7 +43,7 @@ class Assistant:
         *,
         hits: int,
         config: Config | None = None,
-        progress: Progress = lambda _: None,
+        progress: Tell = lambda _: None,
     ) -> None:
         """Take the function that gives the index in its present state.
 
@@ -67,17 +66,20 @@ class Assistant:
         corpus: Path | None = None,
         index: Path | None = None,
         may_be_empty: bool = False,
-        progress: Progress = lambda _: None,
+        watched: bool = False,
+        progress: Tell = lambda _: None,
     ) -> Assistant:
         """Return an assistant over a corpus folder, its index brought up to date first.
 
         `may_be_empty` lets it open over a folder that holds no document yet, or no longer.
+        `watched` says that a watcher keeps the index in step (`rag.watch`): then a question never
+        waits for what has just come into the folder.
 
         Raises:
             RagError: the corpus, the index or the weights cannot be used; the message says how
                 to mend it.
         """
-        config = load_config(corpus=corpus, index=index)
+        config = replace(load_config(corpus=corpus, index=index), watched=watched)
         encoder = load_encoder(config.encoder)
         impatient = replace(config, lock_seconds=0.0)
 
@@ -109,6 +111,11 @@ class Assistant:
     def unreadable(self) -> tuple[str, ...]:
         """Why some files of the corpus are no documents, a sentence each."""
         return self._current().index.warnings
+
+    def sentence_counts(self) -> dict[str, int]:
+        """Return how many sentences each document has, by id."""
+        measures = self._current().index.measures()
+        return {document_id: measure.sentences for document_id, measure in measures.items()}
 
     def sentences(self, document_id: str) -> tuple[Sentence, ...]:
         """Return a document's sentences in order, none if there is no such document."""
@@ -170,6 +177,17 @@ class Assistant:
     def chain(self) -> Runnable[dict[str, Any], Answer]:
         """The stages as a LangChain Runnable; see `rag.stages.Stages.chain`."""
         return self._current().chain
+
+    def renew(self) -> None:
+        """Take the state after a change that is known to be done, waiting for who is at it.
+
+        Raises:
+            RagError: the corpus or the index can no longer be read.
+        """
+        with self._renewing:
+            if self._stages.index.is_stale():
+                with suppress(IndexLocked):  # The next question tries again.
+                    self._stages = self._new_stages(wait=False)
 
     def _current(self) -> Stages:
         """Return the stages over the corpus as it is.

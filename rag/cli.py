@@ -229,9 +229,15 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _index(arguments: argparse.Namespace) -> int:
+    from rag.builds import corpus_files
+    from rag.sync import synchronise
+
     config, encoder = _parts(arguments)
+    corpus_files(config)
+    # An index that somebody else is writing would open as it is: here it has to be in step.
+    synchronise(config, encoder, progress=TERMINAL)
     index = _open_index(config, encoder)
-    documents, passages = len(index.documents), len(index.passages)
+    documents, passages = len(index.documents), index.passage_total
     print(
         f"{documents} document{'s' * (documents != 1)}, "
         f"{passages} passage{'s' * (passages != 1)} in {config.index}"
@@ -240,7 +246,7 @@ def _index(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from rag.sync import doctor
+    from rag.doctor import doctor
 
     faults = doctor(*_parts(arguments))
     for fault in faults:

@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -28,8 +29,6 @@ from rag.types import Document
 TRASH = ".trash"
 _KEPT_CHARACTERS = 20_000_000
 """Of documents just added: a thousand books' pages, or one as large as any that is read."""
-
-_just_added: dict[CorpusFile, Document] = {}
 
 Status = Literal["new", "unchanged", "replaced", "duplicate", "failed"]
 
@@ -48,6 +47,32 @@ class AddReport:
     characters: int | None = None
     sentences: int | None = None
     passages: int | None = None
+
+
+class _JustAdded:
+    """Documents just added, for the index, which reads them next; the oldest are parsed again."""
+
+    def __init__(self) -> None:
+        self._documents: dict[CorpusFile, Document] = {}
+        self._characters = 0
+        self._lock = threading.Lock()
+
+    def keep(self, file: CorpusFile, document: Document) -> None:
+        with self._lock:
+            self._documents[file] = document
+            self._characters += len(document.text)
+            while self._characters > _KEPT_CHARACTERS:
+                oldest = next(iter(self._documents))
+                self._characters -= len(self._documents.pop(oldest).text)
+
+    def take(self, file: CorpusFile) -> Document | None:
+        with self._lock:
+            document = self._documents.pop(file, None)
+            self._characters -= len(document.text) if document else 0
+            return document
+
+
+_just_added = _JustAdded()
 
 
 class Corpus:
@@ -106,7 +131,7 @@ class Corpus:
 
     def read(self, file: CorpusFile) -> Document:
         """Return the document in a file of the corpus; one just added is not parsed again."""
-        return _just_added.pop(file, None) or load(file.path, source=file.source)
+        return _just_added.take(file) or load(file.path, source=file.source)
 
     def add(
         self,
@@ -187,7 +212,7 @@ class Corpus:
             # Marked, so that a later version of the document keeps the title that was chosen.
             values = {**read_sidecar(file.path), "title": title, "renamed": True}
             write_file(sidecar_path(file.path), _json(values))
-            _just_added.pop(file, None)
+            _just_added.take(file)
             return self.read(file)
 
     def _unchanged(self, path: Path, origin: str) -> Entry | None:
@@ -236,7 +261,7 @@ class Corpus:
                 sidecar_path(entry.file.path).unlink(missing_ok=True)
         file = self._file(target)
         inventory.add(Entry(file, document.id, origin, document.sha256))
-        _keep(file, stored)
+        _just_added.keep(file, stored)
         self._changed_ns = self.folder.stat().st_mtime_ns
         return replace(report, status="replaced" if earlier else "new")
 
@@ -312,14 +337,6 @@ class Corpus:
                 raise
         source = target.relative_to(self.folder).as_posix()
         return replace(document, title=title or document.title, source=source, origin=origin)
-
-
-def _keep(file: CorpusFile, document: Document) -> None:
-    """Keep a document for the index, which reads it next; the oldest are parsed again instead."""
-    _just_added[file] = document
-    held = sum(len(kept.text) for kept in _just_added.values())
-    while held > _KEPT_CHARACTERS:
-        held -= len(_just_added.pop(next(iter(_just_added))).text)
 
 
 def _stays(origin: str, earlier: list[Entry]) -> str | None:

@@ -34,3 +34,11 @@ class ModelUnavailable(RagError):
 
 class UsageError(RagError):
     """The command line or a setting is wrong."""
+
+
+def no_space(place: object) -> IndexUnusable:
+    """Return the error for a disk that takes no more; what was written before is whole."""
+    return IndexUnusable(
+        f"The disk that holds the index in {place} is full, or fails. Free some space, then go on: "
+        "python -m rag index"
+    )

@@ -71,16 +71,14 @@ def fetch(
     *,
     resolve: Resolve = resolve_host,
     connect: Connect = socket.create_connection,
-    is_any_host_allowed: bool = False,
 ) -> Fetched:
     """Return the document at an address.
 
     Args:
         url: The address.
-        config: Bounds its redirects, seconds and bytes.
+        config: Bounds its redirects, seconds and bytes; `fetch_anywhere` is for tests.
         resolve: Looks up a host's addresses.
         connect: Opens a connection to one of them.
-        is_any_host_allowed: Whether hosts that are not public may be asked, as a test's own.
 
     Raises:
         CorpusError: it is refused, cannot be had, or is no document.
@@ -88,7 +86,7 @@ def fetch(
     address = parse_address(url)
     deadline = time.monotonic() + config.fetch_seconds
     for _ in range(config.fetch_redirects + 1):
-        if is_any_host_allowed:
+        if config.fetch_anywhere:
             places = resolve(address.host, address.port)
         else:
             places = public_addresses(address, resolve)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,12 +26,16 @@ from rag.builds import (
     split_document,
 )
 from rag.config import Config
-from rag.errors import CorpusError, IndexUnusable
+from rag.errors import CorpusError, IndexLocked, IndexUnusable, RagError
+from rag.lock import is_being_written
 from rag.names import Vocabulary
-from rag.record import Record
+from rag.record import Measure, Record
 from rag.sync import synchronise
-from rag.types import Document, Encoder, Hit, Passage, Sentence, Stage, Vectors
-from rag.vectors import Progress, Snapshot, VectorStore
+from rag.types import Document, Encoder, Hit, Passage, Sentence, Stage, Tell, Vectors
+from rag.vectors import Snapshot, VectorStore
+
+_PATIENCE_SECONDS = 2.0
+"""How long a question waits for another process to bring in what changed: one document's time."""
 
 _LOAD_ATTEMPTS = 20
 """A writer may replace a snapshot between the reading of its number and its loading."""
@@ -48,6 +53,7 @@ class Index:
         corpus: Path | None = None,
         folder: Path | None = None,
         build: Path | None = None,
+        watched: bool = False,
     ) -> None:
         self._record = record
         self._snapshot = snapshot
@@ -55,6 +61,7 @@ class Index:
         self._corpus = corpus
         self._folder = folder
         self._build = build
+        self._watched = watched
         self._meta = record.meta()
         self._keys = record.passage_keys()
         self._files = {source: known.state for source, known in record.files().items()}
@@ -77,11 +84,12 @@ class Index:
         encoder: Encoder,
         *,
         may_be_empty: bool = False,
-        progress: Progress = lambda _: None,
+        progress: Tell = lambda _: None,
     ) -> Index:
         """Return the index of the corpus as it is, brought up to date first if need be.
 
-        `progress` is told what is being done, and which files gave no document.
+        `progress` is told what is being done, and which files gave no document. While another
+        process brings the index in step, or a watcher does, what is in it so far answers.
 
         Raises:
             CorpusError: there is nothing to ask about, and it may not be empty.
@@ -90,8 +98,21 @@ class Index:
         """
         files = file_states(config.corpus) if may_be_empty else corpus_files(config)
         index = load_index(config, encoder)
-        if index is None or index._files != files:
-            synchronise(config, encoder, progress=progress)
+        is_usable = index is not None and (may_be_empty or bool(index.documents))
+        if not (is_usable and config.watched) and (index is None or index._files != files):
+            patience = min(config.lock_seconds, _PATIENCE_SECONDS)
+            try:
+                synchronise(
+                    replace(config, lock_seconds=patience) if is_usable else config,
+                    encoder,
+                    progress=progress,
+                )
+            except IndexLocked as error:
+                index = load_index(config, encoder)
+                if index is None or not (may_be_empty or index.documents):
+                    raise
+                progress(f"{error} Until then what is in it answers.")
+                return index
             index = load_index(config, encoder)
         if index is None:
             raise IndexUnusable(
@@ -130,6 +151,11 @@ class Index:
         return cls(record, Snapshot(keys, vectors), None)
 
     @property
+    def passage_total(self) -> int:
+        """How many passages there are."""
+        return len(self._keys)
+
+    @property
     def passages(self) -> tuple[Passage, ...]:
         """All passages, document by document."""
         found = (self._passage(key) for key in self._keys.values())
@@ -138,6 +164,10 @@ class Index:
     def sentences(self, document_id: str) -> tuple[Sentence, ...]:
         """Return a document's sentences in order, none if there is no such document."""
         return self._record.sentences(document_id)
+
+    def measures(self) -> dict[str, Measure]:
+        """Return how much each document holds, by id, without reading any text."""
+        return {measure.id: measure for measure in self._record.measures()}
 
     def passage_count(self, document_id: str) -> int:
         """Return how many passages a document has."""
@@ -175,15 +205,29 @@ class Index:
     def is_stale(self) -> bool:
         """Return whether the corpus or the index on disk has moved on: open it again then.
 
-        It costs one `stat` a file, so that a page that stays open can ask before every question.
+        It costs one `stat` a file, so that a page that stays open can ask before every question;
+        where a watcher, or another process, is at work on the corpus, only what it has finished
+        counts.
         """
         if self._folder is None or self._build is None or self._corpus is None:
             return False
-        return (
-            current_build(self._folder, self._corpus) != self._build
-            or self._record.meta() != self._meta
-            or file_states(self._corpus) != self._files
-        )
+        if current_build(self._folder, self._corpus) != self._build or self._has_next():
+            return True
+        if self._watched or file_states(self._corpus) == self._files:
+            return False
+        return not is_being_written(self._folder)
+
+    def _has_next(self) -> bool:
+        assert self._build is not None
+        try:
+            # This index keeps the state that it opened: another connection sees the present one.
+            record = Record.open(self._build / RECORD, remedy="")
+        except RagError:
+            return True  # Opening it again will say what is wrong.
+        try:
+            return record.meta() != self._meta
+        finally:
+            record.close()
 
     def close(self) -> None:
         """Let go of the files."""
@@ -232,7 +276,13 @@ def load_index(config: Config, encoder: Encoder) -> Index | None:
         except ValueError as error:
             raise damaged(config, str(error)) from error
         index = Index(
-            record, snapshot, store, corpus=config.corpus, folder=config.index, build=build
+            record,
+            snapshot,
+            store,
+            corpus=config.corpus,
+            folder=config.index,
+            build=build,
+            watched=config.watched,
         )
         if index._meta == meta and (snapshot is None or len(snapshot.keys) == len(index._keys)):
             return index

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rag import trash
-from rag.archive import SUFFIX, count_members, unpack
+from rag.archive import SUFFIX, unpack
 from rag.builds import RECORD, current_build, file_states, fingerprint, remedy
 from rag.config import Config
 from rag.corpus import AddReport, Corpus
@@ -23,33 +23,17 @@ from rag.errors import CorpusError, IndexUnusable, RagError
 from rag.fetch import fetch
 from rag.files import safe_stem
 from rag.identity import PASTED, UPLOADED, Remembered
-from rag.load import FORMATS, SIDECAR, read_sidecar
+from rag.load import read_sidecar
 from rag.lock import write_lock
 from rag.record import Record
+from rag.sources import Item, absolute, find_sources, why_unreadable
+from rag.sources import Pasted as Pasted
+from rag.sources import Upload as Upload
 from rag.sync import synchronise
 from rag.types import Document, Encoder, Progress, Tell
 
 _TITLE_CHARACTERS = 80
 """Of pasted text that was given no title, taken from its first line."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pasted:
-    """Text that was pasted rather than read from a file."""
-
-    title: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A file that was sent by a browser: where it waits, and what its sender calls it."""
-
-    path: Path
-    name: str
-
-
-Item = Path | str | Pasted | Upload
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +59,9 @@ def add(config: Config, encoder: Encoder, items: Sequence[Item], *, tell: Tell) 
     """Take documents into the corpus, bring the index in step, and return what became of each.
 
     An item is a file, a folder or a zip archive, an upload, an http(s) address, or pasted text.
-    That one cannot be added never stops the others. Broken off at any point, what was taken in stays, and
-    the same call goes on from there: what is unchanged is told by its bytes, and not parsed.
+    That one cannot be added never stops the others. Broken off at any point, what was taken in
+    stays, and the same call goes on from there: what is unchanged is told by its bytes, and not
+    parsed.
 
     Raises:
         CorpusError: the corpus folder cannot be made or read.
@@ -86,7 +71,7 @@ def add(config: Config, encoder: Encoder, items: Sequence[Item], *, tell: Tell) 
     _make_folder(config.corpus)
     corpus = _corpus(config, encoder)
     corpus.files()  # A folder that cannot be read is told once, not for every document.
-    pending, reports = _expand(items, config, tell)
+    pending, reports = find_sources(items, config, tell)
     total = sum(count for _, count in pending)
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="rag-") as place:
@@ -95,7 +80,7 @@ def add(config: Config, encoder: Encoder, items: Sequence[Item], *, tell: Tell) 
             for k, report in enumerate(_take(corpus, item, Path(place), config)):
                 reports.append(report)
                 seconds = time.monotonic() - started
-                tell(Progress("Reading", done + min(k + 1, count), total, seconds, report.source))
+                tell(Progress("Adding", done + min(k + 1, count), total, seconds, report.source))
             done += count
     _follow(config, encoder, tell)
     return _measured(config, encoder, reports)
@@ -189,35 +174,54 @@ def listing(config: Config, encoder: Encoder, *, tell: Tell = lambda _: None) ->
 
 def _take(corpus: Corpus, item: Item, place: Path, config: Config) -> Iterator[AddReport]:
     """Yield a report for each document of an item."""
-    source = None
-    if isinstance(item, Upload):
-        item, source = item.path, UPLOADED + item.name
-    name = PASTED if isinstance(item, Pasted) else source or str(item)
     try:
         if isinstance(item, Pasted):
             yield _take_pasted(corpus, item, place)
         elif isinstance(item, str):
             yield _take_fetched(corpus, item, place, config)
-        elif item.suffix.lower() == SUFFIX:
-            for member in unpack(item, place, config):
-                inside = f"{source or item.absolute()}!{member.name}"
-                if member.path is None:
-                    yield AddReport(inside, "failed", reason=member.reason)
-                else:
-                    yield corpus.add(member.path, source=inside)
+        elif isinstance(item, Upload):
+            yield from _take_path(corpus, item.path, UPLOADED + item.name, place, config)
         else:
-            if item.is_file() and item.stat().st_size > config.file_bytes:
-                raise CorpusError(
-                    f"{name} has {item.stat().st_size / 1e6:,.0f} MB, more than the "
-                    f"{config.file_bytes / 1e6:,.0f} MB that are read. Split it into smaller "
-                    "documents."
-                )
-            yield corpus.add(item, source=source)
+            yield from _take_path(corpus, item, None, place, config)
     except CorpusError as error:
-        yield AddReport(name, "failed", reason=str(error))
+        yield AddReport(_name(item), "failed", reason=_without_place(str(error), item))
     except OSError as error:
-        reason = f"{name} cannot be added: {error.strerror or error}."
-        yield AddReport(name, "failed", reason=reason)
+        reason = f"{_name(item)} cannot be added: {error.strerror or error}."
+        yield AddReport(_name(item), "failed", reason=reason)
+
+
+def _take_path(
+    corpus: Corpus, path: Path, source: str | None, place: Path, config: Config
+) -> Iterator[AddReport]:
+    reason = why_unreadable(path, config)
+    if reason is not None:
+        raise CorpusError(reason)
+    if path.suffix.lower() != SUFFIX:
+        yield corpus.add(path, source=source)
+        return
+    for member in unpack(path, place, config):
+        inside = f"{source or absolute(path)}!{member.name}"
+        if member.path is None:
+            reason = str(member.reason)
+            yield AddReport(
+                inside, "failed", reason=reason.replace(str(path), source) if source else reason
+            )
+        else:
+            yield corpus.add(member.path, source=inside)
+
+
+def _name(item: Item) -> str:
+    """Return what a report calls an item."""
+    if isinstance(item, Pasted):
+        return PASTED
+    if isinstance(item, Upload):
+        return UPLOADED + item.name
+    return item if isinstance(item, str) else absolute(item)
+
+
+def _without_place(reason: str, item: Item) -> str:
+    """Return a reason without the place on this machine where an upload waits."""
+    return reason.replace(str(item.path), _name(item)) if isinstance(item, Upload) else reason
 
 
 def _take_pasted(corpus: Corpus, pasted: Pasted, place: Path) -> AddReport:
@@ -239,53 +243,6 @@ def _take_fetched(corpus: Corpus, url: str, place: Path, config: Config) -> AddR
         path.write_bytes(fetched.data)
         # The address that was asked for, not the one it led to: asked again, it is the same one.
         return corpus.add(path, source=url.strip(), named_by_title=True)
-
-
-def _expand(
-    items: Sequence[Item], config: Config, tell: Tell
-) -> tuple[list[tuple[Item, int]], list[AddReport]]:
-    """Return what is to be read, each with how many documents it seems to hold, and failures."""
-    pending: list[tuple[Item, int]] = []
-    failures: list[AddReport] = []
-    passed = 0
-    for item in items:
-        if not isinstance(item, Path) or not item.is_dir():
-            pending.append((item, _count(item, config)))
-            continue
-        before = len(pending)
-        for path in sorted(item.rglob("*")):
-            parts = path.relative_to(item).parts
-            if any(part.startswith(".") for part in parts) or not path.is_file():
-                continue
-            if path.name.endswith(SIDECAR) or not _is_inside(path, item):
-                continue
-            if path.suffix.lower() in (*FORMATS, SUFFIX):
-                pending.append((path, _count(path, config)))
-            else:
-                passed += 1
-        if len(pending) == before:
-            known = ", ".join(FORMATS)
-            reason = f"{item} holds no document. These are read: {known}."
-            failures.append(AddReport(str(item.absolute()), "failed", reason=reason))
-    if sum(count for _, count in pending) > config.add_files:
-        raise CorpusError(
-            f"More than {config.add_files:,} documents at once. Add the folders one by one."
-        )
-    if passed:
-        tell(f"Passed over {passed:,} file{'s' * (passed != 1)} of other kinds.")
-    return pending, failures
-
-
-def _count(item: Item, config: Config) -> int:
-    item = item.path if isinstance(item, Upload) else item
-    if isinstance(item, Path) and item.suffix.lower() == SUFFIX:
-        return max(1, count_members(item, config))
-    return 1
-
-
-def _is_inside(path: Path, folder: Path) -> bool:
-    """Return whether a file of a folder is in it, and not only linked to from there."""
-    return not path.is_symlink() or path.resolve().is_relative_to(folder.resolve())
 
 
 def _make_folder(folder: Path) -> None:

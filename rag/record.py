@@ -9,6 +9,7 @@ vectors.
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import threading
 import weakref
@@ -18,17 +19,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.errors import IndexLocked, IndexUnusable
+from rag.errors import IndexLocked, IndexUnusable, no_space
 from rag.names import Vocabulary, terms_of
 from rag.types import Document, Page, Passage, Section, Sentence
 from rag.words import content_stems, stems
 
-SCHEMA = 3
+SCHEMA = 4
 """Changes with the tables below or with what fills them (`rag.words`, `rag.names`): an older record
 is made again, a newer one is left alone."""
 
 MAX_QUERY_STEMS = 200
 """Words of a question that are searched: a pasted page is not more precise than its beginning."""
+
+_PRIMARY_CODE = 0xFF
+"""SQLite's extended codes carry the plain one in their lowest byte."""
 
 _BUSY_SECONDS = 30.0
 """A commit takes milliseconds; this only bounds the wait on a machine that is very busy."""
@@ -39,6 +43,7 @@ CREATE TABLE files (
     source TEXT PRIMARY KEY, size INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
     sidecar_ns INTEGER NOT NULL, document_id TEXT, problem TEXT
 );
+CREATE INDEX files_document ON files (document_id);
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, title TEXT NOT NULL, text TEXT NOT NULL, source TEXT NOT NULL,
     format TEXT NOT NULL, sha256 TEXT NOT NULL, sections TEXT NOT NULL, pages TEXT NOT NULL,
@@ -124,6 +129,9 @@ class Record:
     def create(cls, path: Path | None, *, remedy: str = "") -> Record:
         """Return an empty record, in memory if there is no path."""
         connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
+        # A reader keeps the state that it opened, whatever is written meanwhile, and holds up
+        # nobody.
+        connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(_TABLES)
         record = cls(connection, str(path), remedy)
         with record.writing():
@@ -132,7 +140,7 @@ class Record:
 
     @classmethod
     def open(cls, path: Path, *, remedy: str, writable: bool = False) -> Record:
-        """Return the record in a file.
+        """Return the record in a file; to a reader, as it is at this moment.
 
         Args:
             path: The file.
@@ -142,20 +150,14 @@ class Record:
         Raises:
             IndexUnusable: it is damaged, no record at all, or of a newer version.
         """
-        mode = "rw" if writable else "ro"
         try:
-            connection = sqlite3.connect(
-                f"{path.resolve().as_uri()}?mode={mode}",
-                uri=True,
-                timeout=_BUSY_SECONDS,
-                check_same_thread=False,
-            )
+            connection = _connect(path, writable=writable)
         except sqlite3.Error as error:
+            if _is_full(error):
+                raise no_space(path.parent.parent) from error
             raise IndexUnusable(
                 f"The index in {path.parent.parent} is damaged ({error}). {remedy}"
             ) from error
-        # A transaction that outgrows the cache would lock readers out before it is committed.
-        connection.execute("PRAGMA cache_spill = OFF")
         record = cls(connection, str(path.parent.parent), remedy)
         try:
             schema = int(record.meta().get("schema", "0"))
@@ -176,8 +178,12 @@ class Record:
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make everything inside visible at once, or nothing of it."""
-        with self._lock, self._explained(), self._connection:
-            yield
+        with self._lock, self._explained():
+            try:
+                with self._connection:
+                    yield
+            finally:
+                self._documents.clear()  # What was rolled back must not be remembered.
 
     # What is there.
 
@@ -241,6 +247,32 @@ class Record:
             (json.dumps(list(document_ids)),),
         )
         return [row[0] for row in rows]
+
+    def passages_of(self, document_id: str) -> tuple[Passage, ...]:
+        """Return the passages of a document in order."""
+        found = (self.passage(key) for key in self.keys_of_documents([document_id]))
+        return tuple(passage for passage in found if passage is not None)
+
+    def has_document(self, document_id: str) -> bool:
+        """Return whether a document is there."""
+        return bool(self._rows("SELECT 1 FROM documents WHERE id = ?", (document_id,)))
+
+    def first_source(self, document_id: str) -> str | None:
+        """Return the first, by name, of the files that hold a document."""
+        rows = self._rows("SELECT min(source) FROM files WHERE document_id = ?", (document_id,))
+        return str(rows[0][0]) if rows[0][0] is not None else None
+
+    def misplaced(self) -> set[str]:
+        """Return the files whose document should bear their name, and bears another's.
+
+        Of several files that hold one text the first, by name, gives it its title and source.
+        """
+        rows = self._rows(
+            "SELECT first FROM (SELECT document_id, min(source) AS first FROM files "
+            "WHERE document_id IS NOT NULL GROUP BY document_id) "
+            "JOIN documents ON documents.id = document_id WHERE documents.source <> first"
+        )
+        return {row[0] for row in rows}
 
     def passage(self, key: int) -> Passage | None:
         """Return a passage by its number, or None if its document has gone."""
@@ -311,12 +343,27 @@ class Record:
         self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def set_files(self, files: Iterable[RecordedFile]) -> None:
-        """Replace what is known of the corpus's files."""
-        self._connection.execute("DELETE FROM files")
+        """Note files of the corpus as they are."""
         self._connection.executemany(
-            "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)",
             [(*_state_values(file.state), file.document_id, file.problem) for file in files],
         )
+
+    def forget_files(self, sources: Iterable[str]) -> None:
+        """Forget files that have gone; their documents are left."""
+        self._connection.executemany(
+            "DELETE FROM files WHERE source = ?", [(source,) for source in sources]
+        )
+
+    def remove_orphans(self) -> bool:
+        """Forget the documents that no file holds, and return whether there were any."""
+        rows = self._rows(
+            "SELECT id FROM documents WHERE NOT EXISTS "
+            "(SELECT 1 FROM files WHERE document_id = documents.id)"
+        )
+        for (document_id,) in rows:
+            self.remove_document(document_id)
+        return bool(rows)
 
     def set_document(self, document: Document) -> None:
         """Write a document's own facts; its sentences and passages are left as they are."""
@@ -391,6 +438,8 @@ class Record:
         try:
             yield
         except sqlite3.Error as error:
+            if _is_full(error):
+                raise no_space(self._place) from error
             if "locked" in str(error):
                 raise IndexLocked(
                     f"Another process is writing the index in {self._place}: wait for it, or end "
@@ -399,6 +448,43 @@ class Record:
             raise IndexUnusable(
                 f"The index in {self._place} is damaged ({error}). {self._remedy}"
             ) from error
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+
+
+def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
+    """Return a connection; a reader's sees one state of the file as long as it lives."""
+    place = path.resolve().as_uri()
+    if writable:
+        return sqlite3.connect(
+            f"{place}?mode=rw", uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
+        )
+    for more in ("", "&immutable=1"):
+        connection = sqlite3.connect(
+            f"{place}?mode=ro{more}",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            check_same_thread=False,
+            isolation_level=None,
+        )
+        try:
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except sqlite3.OperationalError:
+            connection.close()
+            # In a folder that cannot be written, SQLite lacks the room to note who reads; but
+            # then nobody writes either.
+            if more or not path.is_file() or os.access(path.parent, os.W_OK):
+                raise
+        except sqlite3.Error:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise AssertionError("unreachable")
 
 
 def _state_values(state: FileState) -> tuple[str, int, int, int]:

@@ -14,8 +14,8 @@ from rag.boundaries import BLANK_LINE, row_spans, sentence_spans
 from rag.quotes import Quote, find_quotes
 from rag.types import Document, Passage, Sentence
 
-VERSION = "1"
-"""Changes whenever the same text would be split differently, so that an index knows it is stale."""
+VERSION = "2"
+"""Changes whenever the same file would be read or split differently: an index knows it is stale."""
 
 
 _IN_ROWS = frozenset({"csv", "xlsx"})

@@ -11,63 +11,38 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
+from rag.shapes import FINITE, INTRODUCED, MONTH, NAME, NO_NAME, POINTS_AWAY, ROLE, SAYS
 from rag.types import Sentence
 from rag.words import STOPWORDS
 
 LONGEST_QUESTION = 90
 """Characters; a longer suggestion does not fit its button."""
 
-_MONTH = (
-    r"(?:January|February|March|April|May|June|July|August|September|October|November|December"
-    r"|Jan\.|Feb\.|Aug\.|Sept\.|Oct\.|Nov\.|Dec\.)"
-)
 _WHEN = re.compile(
     r"(?P<subject>(?:The|A|An) (?!(?:\w+est|other|first|last|same|second|rest|result)\b)"
     r"[^,;:.]{3,60}?)"
     r" (?P<be>was|were) (?P<verb>[a-z]+ed|held|built|born|sold|made|sent|found|set)"
     r" (?:in|on|at|during|since) (?:the )?(?:early |late |mid-)?"
-    rf"(?:\d{{1,2}} )?(?:{_MONTH}|[A-Z][a-z]+day\b|\d{{4}}\b)"
+    rf"(?:\d{{1,2}} )?(?:{MONTH}|[A-Z][a-z]+day\b|\d{{4}}\b)"
 )
 _WHO_SAID = re.compile(
     r"[A-Z][^;:“”\"‘]{3,140}? (?P<verb>confirmed|announced|warned|argued|emphasi[sz]ed|insisted"
     r"|admitted|denied|promised|predicted|suggested) that (?P<clause>[^,;:“”\"‘]{15,}?)"
     r"(?=[,;]|[.!?]$)"
 )
-_FINITE = re.compile(
-    r"\b(?:is|are|was|were|be|been|has|have|had|will|would|can|could|may|might|must|should)\b"
-)
-_POINTS_AWAY = re.compile(
-    r"\b(?:it|its|this|that|these|those|they|them|their|he|him|his|she|her|we|our|my|I|you)\b",
-    re.IGNORECASE,
-)
 
-_NAME_WORD = r"(?:[A-Z][’'])?[A-Z][\w-]*[a-z]"
-_NAME = rf"(?<!of )(?<!and )(?<!for )\b{_NAME_WORD}(?: {_NAME_WORD}){{1,4}}(?![’'\w-])"
-_SAYS = r"(?:said|says|argued|argues|warned|warns|noted|notes|added|told|stated|suggested)"
-_ROLE = (
-    r"(?:official|minister|spokes\w+|analyst|professor|director|president|manager|lawyer|mayor"
-    r"|teacher|doctor|farmer|engineer|contractor|member|scientist|researcher|leader|judge|officer"
-    r"|author|diplomat|nurse|resident|worker|expert|economist|historian|adviser|physicist)"
-)
 _SPEAKER = re.compile(
-    rf"(?P<name>{_NAME})(?:,[^,.;:“”\"]{{3,60}},)? {_SAYS}\b"
-    rf"|, (?P<apposed>{_NAME}), {_SAYS}\b|[\"”’'»] {_SAYS} (?P<after>{_NAME})"
+    rf"(?P<name>{NAME})(?:,[^,.;:“”\"]{{3,60}},)? {SAYS}\b"
+    rf"|, (?P<apposed>{NAME}), {SAYS}\b|[\"”’'»] {SAYS} (?P<after>{NAME})"
 )
-_UNNAMED = re.compile(rf"(?:The|An?|One) (?P<role>(?:[a-z-]+ ){{0,2}}{_ROLE})\b(?=[ ,])(?! of\b)")
-_SPEECH = re.compile(rf"\b{_SAYS}\b")
-_INTRODUCED = re.compile(
-    rf"(?P<name>{_NAME}), (?:who\b|[1-9]\d,|(?:an?|the) (?:[a-z-]+ ){{0,4}}{_ROLE}\b)"
-)
-_NO_NAME = re.compile(
-    rf"\b(?:{_MONTH}|\w+day|The|An?|In|On|At|But|And|For|As|When|After|Before|While|One|Its?|His"
-    r"|Her|Their|If|By|From|What|Why|How|Who)(?!\w)"
-)
+_UNNAMED = re.compile(rf"(?:The|An?|One) (?P<role>(?:[a-z-]+ ){{0,2}}{ROLE})\b(?=[ ,])(?! of\b)")
+_SPEECH = re.compile(rf"\b{SAYS}\b")
 
 _AFTER = (
     r"(?=[.,;]| (?:is|are|was|were|has|have|had|will|can|must|should|of|in|and|for|to|with|at|on"
     r"|from)\b)"
 )
-_NAMED = re.compile(rf"(?<=[a-z,] )(?:the |(?<!the )){_NAME}{_AFTER}")
+_NAMED = re.compile(rf"(?<=[a-z,] )(?:the |(?<!the )){NAME}{_AFTER}")
 _THING = re.compile(rf"\bthe (?P<thing>(?:[a-z-]+ )?[a-z-]{{4,}})(?<!ed){_AFTER}")
 _NO_THING = frozenset(
     """end time year years day days week month rest number first second third last next same other
@@ -94,7 +69,7 @@ def unanswerable_questions(sentences: Sequence[Sentence]) -> Iterator[str]:
     """Yield questions that it hardly answers, in its own words first; the caller makes sure."""
     things = [m["subject"] for m in _whens(sentences) if m["be"] == "was" and m[0][0] == "T"]
     yield from _short(f"How much did {_lower_first(thing)} cost?" for thing in things)
-    people = [f"the {role}" for role in _roles(sentences)] + list(_names(_INTRODUCED, sentences))
+    people = [f"the {role}" for role in _roles(sentences)] + list(_names(INTRODUCED, sentences))
     for pattern in _NEVER_SAID:
         yield from _short(pattern.format(person=person) for person in dict.fromkeys(people))
     yield from _HARDLY_SAID
@@ -107,14 +82,14 @@ def _when(sentences: Sequence[Sentence]) -> Iterator[str]:
 
 def _whens(sentences: Sequence[Sentence]) -> Iterator[re.Match[str]]:
     for match in _matches(_WHEN, sentences):
-        if not _POINTS_AWAY.search(match["subject"]) and not _SPEECH.search(match["subject"]):
+        if not POINTS_AWAY.search(match["subject"]) and not _SPEECH.search(match["subject"]):
             yield match
 
 
 def _who_said(sentences: Sequence[Sentence]) -> Iterator[str]:
     for match in _matches(_WHO_SAID, sentences):
         clause = match["clause"]
-        if _FINITE.search(clause) and not _POINTS_AWAY.search(clause):
+        if FINITE.search(clause) and not POINTS_AWAY.search(clause):
             yield f"Who {match['verb']} that {clause}?"
 
 
@@ -124,7 +99,7 @@ def _what_said(sentences: Sequence[Sentence]) -> Iterator[str]:
 
 
 def _who_is(sentences: Sequence[Sentence]) -> Iterator[str]:
-    yield from (f"Who is {name}?" for name in _names(_INTRODUCED, sentences))
+    yield from (f"Who is {name}?" for name in _names(INTRODUCED, sentences))
 
 
 def _about(sentences: Sequence[Sentence]) -> Iterator[str]:
@@ -133,11 +108,11 @@ def _about(sentences: Sequence[Sentence]) -> Iterator[str]:
     things: Counter[str] = Counter()
     for sentence in sentences:
         for match in _NAMED.finditer(sentence.text):
-            names[match[0]] += not _NO_NAME.search(match[0])
+            names[match[0]] += not NO_NAME.search(match[0])
         for match in _THING.finditer(sentence.text):
             if not (_NO_THING | STOPWORDS).intersection(match["thing"].split()):
                 things[f"the {match['thing']}"] += 1
-    for person in (*_names(_SPEAKER, sentences), *_names(_INTRODUCED, sentences)):
+    for person in (*_names(_SPEAKER, sentences), *_names(INTRODUCED, sentences)):
         names.pop(person, None)  # Asked after already.
     found = (*names.most_common(), *things.most_common())
     for subject, count in sorted(found, key=lambda item: item[1] < 2):
@@ -153,7 +128,7 @@ def _names(shape: re.Pattern[str], sentences: Sequence[Sentence]) -> Iterator[st
     """Yield whoever the shape names, each once."""
     found = [match for sentence in sentences for match in shape.finditer(sentence.text)]
     names = (next(filter(None, match.groups())) for match in found)
-    yield from dict.fromkeys(name for name in names if not _NO_NAME.search(name))
+    yield from dict.fromkeys(name for name in names if not NO_NAME.search(name))
 
 
 def _roles(sentences: Sequence[Sentence]) -> Iterator[str]:

@@ -232,7 +232,7 @@ class Decision:
 class Progress:
     """How far a long piece of work has come: `done` of `total` things, after `seconds`.
 
-    `stage` says what is being done ("Reading", "Embedding"), `name` with what.
+    `stage` says what is being done ("Adding", "Reading", "Embedding"), `name` with what.
     """
 
     stage: str

@@ -9,6 +9,9 @@ the vectors back (which proves that they are there) and leaves them as one array
 from __future__ import annotations
 
 import os
+import re
+import threading
+import weakref
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,22 +22,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from rag.errors import IndexUnusable, RagError
-from rag.models import LangChainEmbeddings
+from rag.errors import IndexUnusable, RagError, no_space
 from rag.types import Encoder, Passage, Vectors
 
 if TYPE_CHECKING:
     from langchain_chroma import Chroma
 
-Progress = Callable[[str], None]
-"""Is told, in one line for a person, what is being done."""
-
 COLLECTION = "passages"
 
-_EMBED_BATCH = 500
-"""Passages between two lines of progress; Chroma takes at most 5,461 at once."""
+EMBED_BATCH = 500
+"""Passages that a crash can cost, and between two words of progress. Chroma takes 5,461 at once."""
 
 _READ_BATCH = 5000
+
+_FULL = re.compile(
+    r"disk is full|disk I/O|no space left|os error 28|file too large|os error 27", re.I
+)
+"""How SQLite and the operating system say it through Chroma, which keeps only the words."""
 
 _SAMPLE = 50
 """Vectors that are fetched to see whether a large index is whole."""
@@ -55,16 +59,24 @@ class Snapshot:
         if only is not None:
             chosen = np.isin(keys, np.asarray(only, dtype=np.int64))
             keys, vectors = keys[chosen], vectors[chosen]
+        if not len(keys):
+            return []
         cosines = vectors @ vector
         best = np.argsort(-cosines, kind="stable")[:limit]
         return [(int(keys[row]), float(cosines[row])) for row in best]
 
     def save(self, path: Path) -> None:
-        """Write it so that nobody ever sees half of it."""
+        """Write it so that nobody ever sees half of it, not even after a power cut."""
         temporary = path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            np.savez(file, keys=self.keys, vectors=self.vectors)
-        os.replace(temporary, path)  # noqa: PTH105
+        try:
+            with temporary.open("wb") as file:
+                np.savez(file, keys=self.keys, vectors=self.vectors)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)  # noqa: PTH105
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
     @classmethod
     def load(cls, path: Path) -> Snapshot:
@@ -86,6 +98,28 @@ class Snapshot:
         return snapshot
 
 
+_opening = threading.Lock()
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[Mapping[str, Any]]:
+    """Give whoever opens a folder a Chroma of its own, here for one moment by the folder's name.
+
+    Chroma shares one among all in a process who name the same folder. It keeps the graph in memory,
+    and fails, or writes a damaged one, once another process has changed the folder.
+    """
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    with _opening:
+        systems = SharedSystemClient._identifier_to_system
+        counts = SharedSystemClient._identifier_to_refcount
+        try:
+            yield systems
+        finally:
+            systems.pop(str(folder), None)
+            counts.pop(str(folder), None)
+
+
 class VectorStore:
     """The Chroma collection of one build of the index."""
 
@@ -95,26 +129,36 @@ class VectorStore:
         with self._explained():
             from langchain_chroma import Chroma
 
-            self._chroma: Chroma = Chroma(
-                collection_name=COLLECTION,
-                embedding_function=LangChainEmbeddings(encoder),
-                persist_directory=str(folder),
-                collection_configuration={"hnsw": {"space": "cosine"}},
-                collection_metadata={"fingerprint": fingerprint},
-            )
+            from rag.embeddings import LangChainEmbeddings
 
-    def add(self, passages: Sequence[Passage], progress: Progress) -> None:
-        """Embed passages and keep their vectors; one that is there already is written again."""
-        for start in range(0, len(passages), _EMBED_BATCH):
-            batch = passages[start : start + _EMBED_BATCH]
-            if len(passages) > _EMBED_BATCH:
-                progress(f"Embedding passages: {start:,} of {len(passages):,}")
+            with _alone(folder) as systems:
+                self._chroma: Chroma = Chroma(
+                    collection_name=COLLECTION,
+                    embedding_function=LangChainEmbeddings(encoder),
+                    persist_directory=str(folder),
+                    collection_configuration={"hnsw": {"space": "cosine"}},
+                    collection_metadata={"fingerprint": fingerprint},
+                )
+                self._close = weakref.finalize(self, systems[str(folder)].stop)
+
+    def close(self) -> None:
+        """Let go of the files; otherwise that happens with the last user."""
+        self._close()
+
+    def add(self, passages: Sequence[Passage], tell: Callable[[int], None]) -> None:
+        """Embed passages and keep their vectors; one that is there already is written again.
+
+        `tell` hears after each batch how many are kept: those outlive a crash.
+        """
+        for start in range(0, len(passages), EMBED_BATCH):
+            batch = passages[start : start + EMBED_BATCH]
             with self._explained():
                 self._chroma.add_texts(
                     [passage.text for passage in batch],
                     metadatas=[{"document_id": passage.document_id} for passage in batch],
                     ids=[passage.id for passage in batch],
                 )
+            tell(start + len(batch))
 
     def delete(self, passage_ids: Sequence[str]) -> None:
         """Forget some passages."""
@@ -144,10 +188,10 @@ class VectorStore:
                 f"The index in {self._place} is damaged (Chroma has lost vectors). {self._remedy}"
             )
 
-    def vectors(self) -> dict[str, Vectors]:
-        """Return every vector that can really be had, by its passage's id."""
+    def vectors(self, passage_ids: Sequence[str] | None = None) -> dict[str, Vectors]:
+        """Return the vectors that can really be had, by passage id; all of them if None."""
         found: dict[str, Vectors] = {}
-        for batch in self._batches(["embeddings"]):
+        for batch in self._batches(["embeddings"], passage_ids):
             for passage_id, vector in zip(batch["ids"], batch["embeddings"], strict=False):
                 found[passage_id] = np.asarray(vector, dtype=np.float32)
         return found
@@ -166,7 +210,16 @@ class VectorStore:
         # Despite the method's name, Chroma gives the cosine distance.
         return [(str(document.id), 1.0 - distance) for document, distance in found]
 
-    def _batches(self, include: list[str]) -> Iterator[Mapping[str, Any]]:
+    def _batches(
+        self, include: list[str], passage_ids: Sequence[str] | None = None
+    ) -> Iterator[Mapping[str, Any]]:
+        if passage_ids is not None:
+            for start in range(0, len(passage_ids), _READ_BATCH):
+                with self._explained():
+                    yield self._chroma.get(
+                        include=include, ids=list(passage_ids[start : start + _READ_BATCH])
+                    )
+            return
         offset = 0
         while True:
             with self._explained():
@@ -184,6 +237,8 @@ class VectorStore:
         except RagError:
             raise
         except Exception as error:
+            if _FULL.search(str(error)):
+                raise no_space(self._place) from error
             reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
             raise IndexUnusable(
                 f"The index in {self._place} is damaged (Chroma: {reason}). {self._remedy}"

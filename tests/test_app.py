@@ -82,8 +82,12 @@ def test_missing_corpus_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal of Ctrl-C")
-def test_page_says_where_it_is_and_stops_on_ctrl_c(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "corpus", tmp_path / "corpus")
+@pytest.mark.parametrize("is_empty", [False, True], ids=["the article", "an empty corpus"])
+def test_page_says_where_it_is_and_stops_on_ctrl_c(tmp_path: Path, is_empty: bool) -> None:
+    if is_empty:
+        (tmp_path / "corpus").mkdir()
+    else:
+        shutil.copytree(ROOT / "corpus", tmp_path / "corpus")
     folders = ["--corpus", tmp_path / "corpus", "--index", tmp_path / "index"]
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -399,3 +399,19 @@ def test_the_short_article_is_answered(village: Assistant) -> None:
     answer = village.ask("When was the station closed?")
     assert answer.claims[0].text.startswith("The station was closed in 1994")
     assert village.ask("How old is Mayor Kessler?").abstained
+
+
+def test_what_is_known_of_the_document_is_answered_as_metadata(short_article: Document) -> None:
+    dated = replace(short_article, published="2026-11-03", origin="https://example.org/station")
+    assistant = Assistant.of([dated])
+    published = assistant.ask("When was this article published?")
+    assert (published.kind, published.claims, published.nearest) == ("metadata", (), ())
+    assert "was published on 3 November 2026." in published.text
+    assert not published.abstained
+    assert as_json(published)["kind"] == "metadata"
+    assert assistant.ask("Where is it from?").kind == "metadata"
+    # What is not known is asked of the text, and "it" after a turn is what was talked of.
+    assert assistant.ask("Who wrote it?").kind != "metadata"
+    turn = Turn("When did the council vote?", "The council voted for the purchase on Monday.")
+    assert assistant.ask("When was it published?", history=[turn]).kind != "metadata"
+    assert list(assistant.chain.stream({"question": "What is the title?"}))[-1].kind == "metadata"

@@ -171,3 +171,18 @@ def test_remove_of_an_unknown_id_names_the_list(corpus: Corpus) -> None:
     assert str(error.value) == (
         f"No document 0123456789ab in {corpus.folder}. See: python -m rag list"
     )
+
+
+def test_a_document_just_added_is_not_parsed_again_for_the_index(
+    corpus: Corpus, outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.add(write(outside / "a.txt", "Whales sing."))
+    (file,) = corpus.files()
+
+    def refuse(path: Path, *, source: str) -> None:
+        raise AssertionError(f"{path} was parsed")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("rag.corpus.load", refuse)
+        kept = corpus.read(file)
+    assert kept == corpus.read(file)

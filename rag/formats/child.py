@@ -91,6 +91,7 @@ def _ask(data: bytes, format_name: str) -> dict[str, Any]:
 def _running() -> subprocess.Popen[bytes]:
     global _process
     if _process is None or _process.poll() is not None:
+        _stop()
         environment = dict(os.environ)
         environment["PYTHONPATH"] = os.pathsep.join(
             [str(_PACKAGES), *filter(None, [environment.get("PYTHONPATH")])]

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +20,12 @@ _MIN_COLUMN_ROWS = 4
 _MIN_COLUMN_LETTERS = 18
 """Median letters of a line on each side of a gutter; cells of a table have fewer."""
 
-_LIST_MARK = re.compile(r"[-•◦▪‣·–*oü]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\d+(?:\.\d+)*")
+_LIST_MARK = re.compile(
+    r"[-•◦▪‣·–*oü]|\(?(?:\d{1,3}|[a-zA-Z]|[ivx]{1,4})[.)]|\d{1,2}(?:\.\d{1,2})+"
+)
+_LEADER = re.compile(r"\s*(?:\.[^\S\n]*){5,}(?:\|\s*)?")
+"""The dots from a title to its page in a table of contents."""
+
 _LABEL = re.compile(r"\A(\d{1,3}[.)])(?=[^\W\d_])")
 """The number of a list's item, which may be set off by less than a space."""
 
@@ -215,22 +219,21 @@ def _cut(row: _Row, stripes: list[tuple[float, float]]) -> _Row:
 
 def _line(number: int, row: _Row) -> Line:
     words = [word for cell in row for word in cell]
-    sizes = Counter[float]()
-    for word in words:
-        sizes[round(word.height, 1)] += len(word.text)
+    # The median letter's: a line may hold words of another font, which is as large but less high.
+    heights = sorted(word.height for word in words for _ in word.text)
+    text = " | ".join(" ".join(_marked(word) for word in cell) for cell in row)
+    text, leaders = _LEADER.subn(" | ", _LABEL.sub(r"\1 ", text))
     return Line(
         page=number,
         words=tuple(words),
-        text=_LABEL.sub(
-            r"\1 ", " | ".join(" ".join(_marked(word) for word in cell) for cell in row)
-        ),
+        text=text,
         x0=min(word.x0 for word in words),
         x1=max(word.x1 for word in words),
         y0=min(word.y0 for word in words),
         y1=max(word.y1 for word in words),
-        size=sizes.most_common(1)[0][0],
+        size=round(heights[len(heights) // 2], 1),
         is_bold=all(word.is_bold for word in words),
-        cells=len(row),
+        cells=len(row) + leaders,
     )
 
 

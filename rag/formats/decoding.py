@@ -67,6 +67,8 @@ def _encodings(data: bytes, *, is_html: bool) -> list[str]:
         return ["utf-32"]
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return ["utf-16"]
+    if b"\x00" in data[:_SAMPLE]:
+        return _double_bytes(data[:_SAMPLE])
     declared = _CHARSET.search(data[:4096]) if is_html else None
     names = ["utf-8-sig", *([declared[1].decode("ascii")] if declared else [])]
     for name in names:
@@ -78,13 +80,15 @@ def _encodings(data: bytes, *, is_html: bool) -> list[str]:
     return [*_guess(data[:_SAMPLE]), "cp1252", "latin-1"]
 
 
+def _double_bytes(sample: bytes) -> list[str]:
+    """Return how a text is encoded whose letters take two bytes, mostly, without saying so."""
+    for name, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[::2])):
+        if zeros.count(0) > len(zeros) // 2 and sample.count(0) == zeros.count(0):
+            return [name]
+    return []
+
+
 def _guess(sample: bytes) -> list[str]:
-    if b"\x00" in sample:
-        # Mostly ASCII in two bytes each, without the mark that says in which order.
-        for name, zeros in (("utf-16-le", sample[1::2]), ("utf-16-be", sample[::2])):
-            if zeros.count(0) > len(zeros) // 2 and sample.count(0) == zeros.count(0):
-                return [name]
-        return []
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample).best()

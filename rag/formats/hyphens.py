@@ -14,8 +14,10 @@ from pathlib import Path
 
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _PARTED = re.compile(
-    r"([^\W\d_]+(?:-[^\W\d_]+)*)[-\u2010]\n[^\S\n]*([^\W\d_]+(?:-[^\W\d_]+)*)(\S*)(?:[^\S\n]+|\n|\Z)"
+    r"(?<![^\W\d_])([^\W\d_]{1,40}(?:-[^\W\d_]{1,40}){0,5})[-\u2010]\n[^\S\n]{0,200}"
+    r"([^\W\d_]{1,40}(?:-[^\W\d_]{1,40}){0,5})(\S{0,40})(?:[^\S\n]+|\n|\Z)"
 )
+"""Bounded everywhere: a file may be one word of a million letters."""
 
 _KEEPS = frozenset(
     """

@@ -13,7 +13,7 @@ from rag.formats.columns import Line, page_lines
 from rag.formats.decoding import clean
 from rag.formats.glyphs import page_words
 from rag.formats.limits import MAX_PAGES, Refused, damaged, too_many
-from rag.formats.paragraphs import compose
+from rag.formats.paragraphs import LARGE, body_size, compose
 from rag.markup import Markup
 
 _SCAN = "has no text: this is a scan. Add a text layer: ocrmypdf IN OUT"
@@ -43,7 +43,8 @@ def read_pdf(data: bytes) -> Markup:
     try:
         pdf = pypdfium2.PdfDocument(data)
     except pypdfium2.PdfiumError as error:
-        if "assword" in str(error) or "ecurity" in str(error):
+        # The reason given may be that of an earlier file: pdfium keeps it where it has none.
+        if b"/Encrypt" in data and ("assword" in str(error) or "ecurity" in str(error)):
             raise Refused("is encrypted. Save it without a password.") from None
         raise Refused(damaged("a PDF")) from None
     if len(pdf) == 0:
@@ -80,20 +81,23 @@ def _without_running_lines(pages: Sequence[list[Line]]) -> list[list[Line]]:
     """Return the pages without the lines that stand at the same edge of several of them."""
     if len(pages) < 2:
         return list(pages)
+    largest = LARGE * body_size(line for lines in pages for line in lines)
     places: dict[tuple[str, int], set[int]] = defaultdict(set)
     edges = [
         (line, pattern)
         for lines in pages
         for line in _edge_lines(lines)
+        if line.size <= largest  # "Day 1", "Day 2": headings count their pages too.
         for pattern in _patterns(line)
     ]
     for line, pattern in edges:
         places[pattern, round(line.y0 / _SLACK)].add(line.page)
-    needed = 2 if len(pages) < 5 else 3
     dropped = set()
     for line, pattern in edges:
         place = round(line.y0 / _SLACK)
         same = [places.get((pattern, place + k), set()) for k in (-1, 0, 1)]
+        # That a number in it grows with the pages is proof enough.
+        needed = 2 if len(pages) < 5 or "#" in pattern else 3
         if len(set().union(*same)) >= needed:
             dropped.add(id(line))
     return [[line for line in lines if id(line) not in dropped] for lines in pages]
@@ -102,13 +106,14 @@ def _without_running_lines(pages: Sequence[list[Line]]) -> list[list[Line]]:
 def _edge_lines(lines: list[Line]) -> list[Line]:
     """Return the lines above the first and below the last wide gap of a page."""
     ordered = sorted(lines, key=lambda line: -line.y0)
-    found = []
+    found: list[Line] = []
     for edge in (ordered, ordered[::-1]):
         for k in range(1, min(_EDGE_LINES, len(edge) - 1) + 1):
             outer, inner = edge[k - 1], edge[k]
             distance = max(outer.y0 - inner.y1, inner.y0 - outer.y1)
             if distance > 0.5 * min(outer.size, inner.size):
-                found.extend(edge[:k])
+                # The head of a table that goes on is repeated too, and belongs to its rows.
+                found.extend(line for line in edge[:k] if line.cells == 1)
     return found
 
 

@@ -10,7 +10,7 @@ import itertools
 import re
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rag.formats.columns import Line
@@ -20,7 +20,7 @@ from rag.markup import Markup
 from rag.types import Page, Section
 
 _SMALL = 0.93
-_LARGE = 1.12
+LARGE = 1.12
 """Sizes of footnotes and headings, in that of most of the text."""
 
 _MAX_HEADING = 200
@@ -42,11 +42,16 @@ class _Block:
     breaks: list[tuple[int, int]] = field(default_factory=list)
     """Where in the text another page begins, and which."""
 
+    @property
+    def tail(self) -> str:
+        """The end of its text, in which its last word and stop stand."""
+        return self.text[-80:]
+
 
 def compose(pages: Sequence[list[Line]]) -> Markup:
     """Return the text of the lines of all pages, with its sections and pages."""
     flat = [line for lines in pages for line in lines]
-    body = _body_size(flat)
+    body = body_size(flat)
     between = joiner(
         " ".join(line.text.split(" ")[1:] if _HYPHEN.search(before) else [line.text]).removesuffix(
             "-"
@@ -73,7 +78,8 @@ def compose(pages: Sequence[list[Line]]) -> Markup:
     return _write(blocks)
 
 
-def _body_size(lines: Sequence[Line]) -> float:
+def body_size(lines: Iterable[Line]) -> float:
+    """Return the size of most of the text."""
     sizes = Counter[float]()
     for line in lines:
         sizes[round(line.size * 2) / 2] += len(line.text)
@@ -132,7 +138,7 @@ def _start(line: Line, body: float) -> _Block:
     kind = "text"
     if line.cells > 1:
         kind = "row"
-    elif (line.size > _LARGE * body and len(line.text) <= _MAX_HEADING) or (
+    elif (line.size > LARGE * body and len(line.text) <= _MAX_HEADING) or (
         line.is_bold and len(line.text) <= _MAX_HEADING / 2 and not _STOP.search(line.text)
     ):
         kind = "heading"
@@ -152,7 +158,7 @@ def _goes_on(block: _Block, line: Line, above: Sequence[Line], body: float, lead
     is_same_column = (
         last.page == line.page and line.y0 < last.y0 and line.x0 < last.x1 and line.x1 > last.x0
     )
-    ends = bool(_STOP.search(block.text))
+    ends = bool(_STOP.search(block.tail))
     if block.kind == "heading":
         return (
             is_same_column
@@ -161,7 +167,7 @@ def _goes_on(block: _Block, line: Line, above: Sequence[Line], body: float, lead
             and not _ITEM.match(line.text)
         )
     if line.is_bold and not all(other.is_bold for other in block.lines):
-        return _HYPHEN.search(block.text) is not None or not _stands_alone(line, last)
+        return _HYPHEN.search(block.tail) is not None or not _stands_alone(line, last)
     if _BULLET.match(line.text) and (ends or block.kind in _ITEMS or not line.text.startswith("-")):
         return False
     if _ITEM.match(line.text) and (ends or block.kind in _ITEMS):
@@ -170,7 +176,7 @@ def _goes_on(block: _Block, line: Line, above: Sequence[Line], body: float, lead
     reaches_edge = last.x1 > right - 0.2 * (right - last.x0)
     if not is_same_column:
         starts_small = line.text[:1].islower() or line.text[:1].isdigit()
-        return not ends and (starts_small or reaches_edge or bool(_HYPHEN.search(block.text)))
+        return not ends and (starts_small or reaches_edge or bool(_HYPHEN.search(block.tail)))
     scale = max(1.0, line.size / body)
     if last.y0 - line.y0 > 1.4 * leading * scale:
         return False
@@ -206,14 +212,14 @@ def _right_edge(line: Line, others: Sequence[Line]) -> float:
 
 
 def _extend(block: _Block, line: Line, between: Callable[[str, str], str]) -> None:
-    parted = _HYPHEN.search(block.text)
+    parted = _HYPHEN.search(block.tail)
     joint = " "
     if parted is not None:
         after = re.match(r"[^\W_]+(?:-[^\W\d_]+)*", line.text)
         if after is not None:
             block.text = block.text[:-1]
             joint = between(parted[1], after[0])
-    elif re.search(r"\w[/–—]\Z", block.text):
+    elif re.search(r"\w[/–—]\Z", block.tail):
         joint = ""
     if line.page != block.lines[-1].page:
         block.breaks.append((len(block.text) + len(joint), line.page))

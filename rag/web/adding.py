@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import threading
 import time
+import weakref
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,13 +22,16 @@ from rag import library
 from rag.config import load_config
 from rag.corpus import AddReport
 from rag.errors import RagError, UsageError
+from rag.formats.decoding import clean
 from rag.identity import PASTED, UPLOADED
 from rag.library import Pasted, Upload
-from rag.load import clean
 from rag.types import Progress
 from rag.web.shelf import Shelf
 
 _LOG = logging.getLogger(__name__)
+
+_STAGES = {"Adding": (0.0, 0.2), "Reading": (0.2, 0.05), "Embedding": (0.25, 0.75)}
+"""Where in the whole each stage begins, and how much of it it is: embedding takes longest."""
 
 MAX_TEXT = 5_000_000
 """Characters that can be pasted: a book has a million. More is sent as a file."""
@@ -72,7 +76,8 @@ class Intake:
         self.max_bytes = config.file_bytes
         self.max_files = config.upload_files
         self._shelf = shelf
-        self._folder = tempfile.TemporaryDirectory(prefix="uploads-", ignore_cleanup_errors=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="uploads-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._jobs: dict[str, Job] = {}
         self._uploads: dict[str, tuple[Upload, int, float]] = {}
         self._guard = threading.Lock()
@@ -88,7 +93,7 @@ class Intake:
         if sum(size for _, size, _ in self._uploads.values()) > WAITING * self.max_bytes:
             raise UsageError("Too many files are waiting to be added. Try again in a while.")
         token = secrets.token_urlsafe(12)
-        place = Path(self._folder.name, token)
+        place = self._folder / token
         place.mkdir()
         path = place / safe_name(name)
         size = 0
@@ -147,6 +152,8 @@ class Intake:
     def _work(self, job: Job, items: Sequence[Item], folders: Sequence[Path]) -> None:
         try:
             with self._turn:
+                if not job.stopping:
+                    job.text = "Reading …"
                 self._add(job, items)
         except RagError as error:
             job.trouble = str(error)
@@ -193,7 +200,7 @@ def safe_name(name: str) -> str:
     r"""Return a file name made from what the browser said, good only for its stem and ending.
 
     >>> safe_name("../../etc/passwd"), safe_name("C:\\x\\Résumé 2.PDF"), safe_name(".bashrc")
-    ('passwd', 'Résumé 2.PDF', 'bashrc')
+    ('passwd', 'Résumé 2.PDF', 'document.bashrc')
     """
     last = re.split(r"[/\\]", name)[-1]
     stem, dot, suffix = last.rpartition(".")
@@ -212,8 +219,8 @@ def too_large(max_bytes: int) -> str:
 
 
 def shown_name(name: str) -> str:
-    """Return a file's name on one line, no longer than a person reads."""
-    return " ".join(clean(name).split())[:200] or "document"
+    """Return a file's name, without folders, on one line, no longer than a person reads."""
+    return " ".join(re.split(r"[/\\]", clean(name))[-1].split())[:200] or "document"
 
 
 def named(report: AddReport) -> AddReport:
@@ -250,8 +257,9 @@ def _teller(job: Job, size: int, start: int, total: int) -> Callable[[str | Prog
 
 
 def _weigh(stage: str, share: float) -> float:
-    """Return how far a batch is: reading is a fifth of the work, embedding the rest."""
-    return 0.2 * share if stage == "Reading" else 0.2 + 0.8 * share
+    """Return how far a batch is; an unknown stage counts as done."""
+    before, size = _STAGES.get(stage, (1.0, 0.0))
+    return before + size * share
 
 
 def describe(progress: Progress, name: str) -> str:

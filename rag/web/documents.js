@@ -418,6 +418,7 @@
       : { title: title.value, text: text.value };
     if (await add(given)) {
       for (const field of isAddress ? [address] : [title, text]) field.value = "";
+      form.closest("details").open = false; // Else the list stays below the fold.
     }
   });
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from rag.archive import SUFFIX
 from rag.corpus import AddReport
 from rag.load import FORMATS
 from rag.web.adding import Job
@@ -27,7 +28,7 @@ STATUSES = {
 
 def render_panel(*, max_bytes: int, max_files: int) -> str:
     """Return the view without its documents, which the script fills in and keeps up to date."""
-    kinds = ", ".join(sorted({suffix.lstrip(".") for suffix in FORMATS}))
+    kinds = ", ".join(sorted(suffix.lstrip(".") for suffix in (*FORMATS, SUFFIX)))
     limits = f"{kinds}. Up to {max_bytes / 1e6:.0f} MB each, {max_files} at a time."
     return (
         '<section class="shelf" aria-labelledby="shelf-title">'

@@ -9,6 +9,7 @@
   let arrived = false; // Whether a deep link has been followed.
   let asking = false;
   let tab = "article";
+  let fetched = null; // Id of the document that is on its way.
 
   const byId = (id) => document.getElementById(id);
   const box = () => document.querySelector("#question textarea, #question input");
@@ -46,7 +47,9 @@
 
   async function showDocument(id, { again = false } = {}) {
     if (!pane || (id === shownDocument() && !again)) return;
+    fetched = id;
     const html = await pane.server.document_html(id ?? "");
+    fetched = null;
     if (!html) return say("This document has been removed or changed since.");
     pane.props.value = html;
     if (!id) return;
@@ -161,8 +164,9 @@
 
   document.addEventListener("change", (event) => {
     if (event.target.id !== "chooser") return;
+    const chosen = event.target.value; // Showing the article sets it to what is shown.
     select("article");
-    showDocument(event.target.value);
+    showDocument(chosen);
   });
 
   window.addEventListener("hashchange", () => {
@@ -182,7 +186,8 @@
       byId(`tab-${name}`)?.setAttribute("tabindex", name === tab ? "0" : "-1");
     }
     const chooser = byId("chooser");
-    if (chooser && shownDocument()) chooser.value = shownDocument();
+    const wanted = fetched || shownDocument();
+    if (chooser && wanted) chooser.value = wanted;
     byId("status")?.setAttribute("role", "status"); // It stays, so its changes are spoken.
     // Gradio names a message by its raw HTML, which a screen reader would spell out.
     document.querySelectorAll("#chat [aria-label*='message: ']").forEach((message) => {

@@ -11,10 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from rag.identity import UPLOADED
+from rag.identity import PASTED, UPLOADED
 from rag.types import Answer, Citation, Claim, Document, Sentence
 
 _MARKUP = re.compile(r"[!-/:-@\[-`{-~\n\r\t]")
+_PATH = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 
 WEAK = "The nearest sentences touch on the subject, but none of them answers the question."
@@ -201,8 +202,14 @@ def shown_origin(document: Document) -> str:
 
     Where files lie on the server's disk is nothing that a visitor needs to know.
     """
-    origin = (document.origin or document.source).removeprefix(UPLOADED)
-    return origin if is_address(origin) else re.split(r"[/\\]", origin)[-1] or origin
+    origin = document.origin or ""
+    if is_address(origin) or origin == PASTED:
+        return origin
+    if origin.startswith(UPLOADED):
+        origin = origin.removeprefix(UPLOADED)
+    elif not _PATH.match(origin):
+        origin = document.source  # What somebody wrote there by hand is a remark, not a place.
+    return re.split(r"[/\\]", origin)[-1] or origin
 
 
 def is_address(text: str) -> bool:

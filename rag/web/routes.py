@@ -72,7 +72,8 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
                 raise UsageError("The text has no title. Give it one, to know it by.")
             if len(text) > MAX_TEXT:
                 raise UsageError(
-                    f"A pasted text can have {MAX_TEXT:,} characters. Save it as a file and add that."
+                    f"A pasted text can have {MAX_TEXT:,} characters. Save it as a "
+                    "file, and add that instead."
                 )
             items.append(Pasted(title, text))
         tokens = given.get("uploads") or []

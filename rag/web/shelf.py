@@ -7,9 +7,11 @@ so that the two cannot disagree. Knows nothing of HTML or Gradio.
 from __future__ import annotations
 
 import datetime
+import math
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 MAX_TITLE = 300
 """Characters of a title; a longer one is a paragraph that was pasted into the wrong box."""
+
+LOOK_SECONDS = 1.0
+"""Between two looks at the folder, however many visitors ask: each costs a `stat` a document."""
 
 WAIT_SECONDS = 5.0
 """How long a change waits for another writer: the folder is changed anyway, the index follows."""
@@ -77,7 +82,8 @@ class Shelf:
         self._looking = threading.Lock()
         self._run = secrets.token_hex(4)  # A server that was started again counts anew.
         self._count = 0
-        self._known: dict[tuple[str, str], int] = {}
+        self._known: dict[tuple[str | None, ...], Entry] = {}
+        self._looked_at = -math.inf
         self._documents: tuple[Document, ...] | None = None
         self._view = View(version=f"{self._run}-0")
         self.look()
@@ -90,12 +96,15 @@ class Shelf:
     def look(self, *, wait: bool = False) -> View:
         """Return what is there, changes by others included.
 
-        One thread looks at a time; the others are given what was last seen, unless they wait.
+        One thread looks at a time, and not twice in a moment; the others are given what was last
+        seen, unless they wait.
         """
-        if self._looking.acquire(blocking=wait):
+        is_due = time.monotonic() >= self._looked_at + LOOK_SECONDS
+        if (wait or is_due) and self._looking.acquire(blocking=wait):
             try:
-                self._renew()
+                self._renew(at_once=wait)
             finally:
+                self._looked_at = time.monotonic()
                 self._looking.release()
         return self._view
 
@@ -144,18 +153,21 @@ class Shelf:
             raise UsageError(FIXED)
         return replace(self.config, lock_seconds=WAIT_SECONDS), load_encoder(self.config.encoder)
 
-    def _renew(self) -> None:
+    def _renew(self, *, at_once: bool) -> None:
         """Take a view of the present state, unless it is the one that was seen."""
         try:
+            if at_once:
+                self.assistant.renew()
             documents = self.assistant.documents
             removed = self._removed()
         except (RagError, OSError) as error:
             self._publish(replace(self._view, trouble=str(error)))
             return
-        if documents is self._documents:
+        if documents and documents is self._documents:  # There is only one empty tuple.
             self._publish(replace(self._view, removed=removed, trouble=None))
             return
-        entries = [self._entry(document) for document in documents]
+        counts = self.assistant.sentence_counts()
+        entries = [self._entry(document, counts) for document in documents]
         same_first = self._documents and documents and documents[0] == self._documents[0]
         suggestions = self._view.suggestions if same_first else ()
         self._publish(
@@ -180,25 +192,28 @@ class Shelf:
         except RagError:
             return ()  # The documents have just gone: the next look says why.
 
-    def _entry(self, document: Document) -> Entry:
-        key = (document.id, document.sha256)
-        if key not in self._known:
-            self._known[key] = len(self.assistant.sentences(document.id))
-        size, added = len(document.text.encode()), ""
-        if self.config is not None:
-            path = self.config.corpus / document.source
-            size, added = _size_and_date(path, size)
-        return Entry(
-            id=document.id,
-            title=document.title,
-            sentences=self._known[key],
-            bytes=size,
-            added=added,
-            pages=len(document.pages),
-            author=document.author,
-            published=document.published,
-            origin=shown_origin(document),
+    def _entry(self, document: Document, counts: Mapping[str, int]) -> Entry:
+        """Return a document's line; one that was made before is not looked up again."""
+        key = (
+            *(document.sha256, document.source, document.title),
+            *(document.author, document.published, document.origin),
         )
+        if key not in self._known:
+            size, added = len(document.text.encode()), ""
+            if self.config is not None:
+                size, added = _size_and_date(self.config.corpus / document.source, size)
+            self._known[key] = Entry(
+                id=document.id,
+                title=document.title,
+                sentences=counts.get(document.id, 0),
+                bytes=size,
+                added=added,
+                pages=len(document.pages),
+                author=document.author,
+                published=document.published,
+                origin=shown_origin(document),
+            )
+        return self._known[key]
 
     def _unreadable(self) -> tuple[str, ...]:
         """Return why files were not read, by their names in the folder."""

@@ -78,7 +78,7 @@ def servers(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Itera
         for name in (ARTICLE, f"{ARTICLE}.meta.json"):
             shutil.copy(ROOT / "corpus" / name, folder / "corpus" / name)
     (library / "corpus" / "lighthouse.txt").write_text(LIGHTHOUSE, encoding="utf-8")
-    running = [_start(article), _start(library)]  # Side by side: each takes seconds to load.
+    running = [start(article), start(library)]  # Side by side: each takes seconds to load.
     try:
         yield {"article": running[0].address(), "library": running[1].address()}
         for server in running:
@@ -125,7 +125,8 @@ class Server:
             pipe.close()
 
 
-def _start(folder: Path) -> Server:
+def start(folder: Path) -> Server:
+    """Start the page over a folder's `corpus`, with its `index` beside it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,0 +1,172 @@
+"""The commands of a set of one's own: `init`, `label`, and what a run says about its drafts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from evals.dataset import Case
+from evals.own import CONFIRMED, DRAFT, ELSEWHERE, Texts, write_rows
+from evals.public import read_questions
+from evals.rows import DatasetError
+from evals.runner import Answerer, Open
+from rag.config import Config, load_config
+from rag.types import Document, Sentence
+
+OUT = Path("questions.jsonl")
+QUESTIONS = 40
+"""Drafts by default: read one in ten seconds, and ten minutes see to the most of them."""
+
+MOST_DOCUMENTS = 200
+"""Texts read for a draft: enough to spread over; those of a large corpus are an even sample."""
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `init` and `label` to the parser."""
+    init = commands.add_parser("init", help="draft a set of questions about your documents")
+    init.add_argument(
+        "--out", type=Path, default=OUT, metavar="FILE.jsonl", help="default: %(default)s"
+    )
+    init.add_argument(
+        "--questions", type=int, default=QUESTIONS, metavar="N", help="default: %(default)s"
+    )
+    init.add_argument(
+        "--seed", type=int, default=1, metavar="N", help="another draws others; default: 1"
+    )
+    label = commands.add_parser("label", help="confirm, correct and add questions, one at a time")
+    label.add_argument("file", type=Path, metavar="FILE.jsonl")
+    label.add_argument("--index", type=Path, metavar="DIR", help="default: .rag/")
+    for command in (init, label):
+        _add_corpus(command)
+
+
+def add_choice(command: argparse.ArgumentParser) -> None:
+    """Add what a run over one's own set takes."""
+    command.add_argument(
+        "--only", choices=(CONFIRMED, DRAFT), help="of one's own set, leave the other rows out"
+    )
+    _add_corpus(command)
+    command.add_argument("--index", type=Path, metavar="DIR", help="default: .rag/")
+
+
+def read_chosen(arguments: argparse.Namespace, path: Path) -> tuple[Case, ...]:
+    """Return the questions a run is about, and say on standard error how many are drafts."""
+    cases = read_questions(path, corpus=_config(arguments).corpus)
+    only = getattr(arguments, "only", None)
+    if only is not None:
+        total = len(cases)
+        cases = tuple(case for case in cases if case.status == only)
+        if not cases:
+            raise DatasetError(
+                f"None of the {total} questions of {path} is {only}. "
+                + (f"Confirm some: python -m evals label {path}" if only == CONFIRMED else "")
+            )
+    drafts = sum(case.status == DRAFT for case in cases)
+    if drafts and only is None:
+        print(
+            f"{drafts} of {len(cases)} questions are drafts that nobody has confirmed; "
+            f"--only {CONFIRMED} leaves them out.",
+            file=sys.stderr,
+        )
+    return cases
+
+
+def across_corpus(
+    arguments: argparse.Namespace,
+    cases: tuple[Case, ...],
+    open_answerer: Open,
+    documents: tuple[Document, ...],
+) -> tuple[tuple[Case, ...], Open, tuple[Document, ...]]:
+    """Return the questions, the product and the texts of a run across all the texts.
+
+    One's own set is asked across its corpus as it is indexed, not only the documents it names. A
+    question that another document answers is then answerable, and left out.
+    """
+    if not any(case.status for case in cases):
+        return cases, open_answerer, documents[: arguments.documents]
+    kept = tuple(case for case in cases if case.kind != ELSEWHERE)
+    if len(kept) < len(cases):
+        print(
+            f"{len(cases) - len(kept)} questions that another document answers are left out.",
+            file=sys.stderr,
+        )
+    if arguments.documents is not None:
+        return kept, open_answerer, documents[: arguments.documents]
+    config = _config(arguments)
+    every = tuple(text.document for text in Texts(config.corpus).all())
+
+    def open_corpus(_: Sequence[Document], __: Mapping[str, tuple[Sentence, ...]]) -> Answerer:
+        from rag.chain import Assistant
+
+        return Assistant.open(corpus=config.corpus, index=config.index)
+
+    return kept, open_corpus, every
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from evals.draft import draft_rows
+
+    out = arguments.out
+    if out.suffix != ".jsonl":
+        raise DatasetError(f"--out {out}: the file is JSON lines; name it {out.stem}.jsonl")
+    if out.exists():
+        raise DatasetError(
+            f"{out} exists, and is left as it is. Go on with it: python -m evals label {out}; or "
+            "name another: --out FILE.jsonl"
+        )
+    if arguments.questions < 1:
+        raise DatasetError(f"--questions {arguments.questions}: ask for one at least.")
+    config = _config(arguments)
+    texts = list(Texts(config.corpus).all(MOST_DOCUMENTS))
+    rows = draft_rows(texts, arguments.questions, seed=arguments.seed)
+    if not rows:
+        raise DatasetError(
+            f"No question could be drafted from {config.corpus}: {_count(len(texts), 'document')}, "
+            "and no sentence of a shape that turns into one. Write your own: make an empty file, "
+            f"then python -m evals label {out}"
+        )
+    write_rows(out, rows)
+    asked = sum(not row["gold"] for row in rows)
+    print(
+        f"{out}: {_count(len(rows), 'draft')} about {len({r['document_id'] for r in rows})} of "
+        f"{_count(len(texts), 'document')}, {len(rows) - asked} answerable, {asked} not."
+    )
+    if len(rows) < arguments.questions:
+        print(f"These are all that the text gives, of {arguments.questions} asked for.")
+    print(f"Confirm or correct them: python -m evals label {out}")
+    return 0
+
+
+def _label(arguments: argparse.Namespace) -> int:
+    from evals.label import Session
+    from rag.chain import Assistant
+
+    config = _config(arguments)
+    session = Session(
+        arguments.file,
+        Texts(config.corpus),
+        lambda: Assistant.open(corpus=config.corpus, index=config.index),
+    )
+    session.run(sys.stdin, sys.stdout)
+    return 0
+
+
+COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"init": _init, "label": _label}
+
+
+def _config(arguments: argparse.Namespace) -> Config:
+    return load_config(
+        corpus=getattr(arguments, "corpus", None), index=getattr(arguments, "index", None)
+    )
+
+
+def _add_corpus(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--corpus", type=Path, metavar="DIR", help="the documents; default: corpus/"
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

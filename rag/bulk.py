@@ -1,0 +1,182 @@
+"""all-MiniLM-L6-v2 for many texts at once: rows of tokens to unit vectors, through torch.
+
+The network of `encoder.onnx`, written out over oneDNN's fused operators, without padding to speak
+of: a fifth less processor time than ONNX Runtime and sentence-transformers take, for the same
+vectors. In bf16, on a processor with AMX, a third of that, the vectors agreeing to a cosine of
+0.9999. Costs the import of torch (1.1 s, 220 MB), so a question never comes here. Knows nothing of
+texts.
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch.nn import functional
+
+from rag.types import Vectors
+
+_LAYERS = 6
+_HEADS = 12
+_WIDTH = 384
+_EPSILON = 1e-12
+
+_BATCH_TOKENS = 2048
+"""Sixteen passages of 128 tokens: what they make stays in a core's cache. Four times as many take
+5 to 20 % longer."""
+
+_PACKED_ROWS = 2048
+"""For which number of rows oneDNN lays the weights out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Linear:
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Norm:
+    weight: torch.Tensor
+    bias: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    attention: _Linear
+    attended: _Linear
+    attended_norm: _Norm
+    widen: _Linear
+    narrow: _Linear
+    norm: _Norm
+
+
+class BulkNetwork:
+    """The network in one precision, "fp32" or "bf16", on a graphics card where there is one."""
+
+    def __init__(self, weights: Path, precision: str) -> None:
+        self._device = "cuda" if torch.cuda.is_available() else "cpu"
+        self._type = torch.bfloat16 if precision == "bf16" else torch.float32
+        self._fuses = self._device == "cpu" and _has_fused_operators()
+        # Two threads that embed at once would only take each other's cores.
+        self._lock = threading.Lock()
+        tensors = load_file(str(weights), device=self._device)
+        positions = tensors["embeddings.position_embeddings.weight"]
+        # Every token is of the first type.
+        self._positions = positions + tensors["embeddings.token_type_embeddings.weight"][0]
+        self._words = tensors["embeddings.word_embeddings.weight"]
+        self._norm = self._take_norm(tensors, "embeddings")
+        self._layers = [self._take_layer(tensors, k) for k in range(_LAYERS)]
+
+    def embed(self, rows: Sequence[Sequence[int]]) -> Vectors:
+        """Return one vector a row of tokens, in order."""
+        vectors = np.empty((len(rows), _WIDTH), dtype=np.float32)
+        with self._lock, torch.inference_mode():
+            for batch in _batches(rows):
+                vectors[batch] = self._run([rows[k] for k in batch]).cpu().numpy()
+        return vectors
+
+    def _run(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+        longest = max(map(len, rows))
+        ids = torch.zeros(len(rows), longest, dtype=torch.int64)
+        mask = torch.zeros(len(rows), longest, dtype=torch.float32)
+        for k, row in enumerate(rows):
+            ids[k, : len(row)] = torch.tensor(row)
+            mask[k, : len(row)] = 1
+        ids, mask = ids.to(self._device), mask.to(self._device)
+        blocked = None
+        if not bool(mask.all()):
+            blocked = ((mask - 1) * 1e4).to(self._type)[:, None, None, :]
+        states = functional.embedding(ids, self._words) + self._positions[:longest]
+        states = _normalise(states.to(self._type), self._norm)
+        for layer in self._layers:
+            states = self._apply(layer, states, blocked)
+        weights = mask.unsqueeze(-1)
+        mean = (states.float() * weights).sum(dim=1) / weights.sum(dim=1)
+        return functional.normalize(mean, dim=1)
+
+    def _apply(
+        self, layer: _Layer, states: torch.Tensor, blocked: torch.Tensor | None
+    ) -> torch.Tensor:
+        texts, tokens, width = states.shape
+        asked, keys, values = (
+            self._linear(states, layer.attention)
+            .view(texts, tokens, 3, _HEADS, width // _HEADS)
+            .permute(2, 0, 3, 1, 4)
+        )
+        attended = functional.scaled_dot_product_attention(asked, keys, values, attn_mask=blocked)
+        attended = attended.transpose(1, 2).reshape(texts, tokens, width)
+        states = _normalise(
+            self._linear_plus(attended, layer.attended, states), layer.attended_norm
+        )
+        wide = self._linear(states, layer.widen, "gelu")
+        return _normalise(self._linear_plus(wide, layer.narrow, states), layer.norm)
+
+    def _linear(self, states: torch.Tensor, part: _Linear, then: str = "none") -> torch.Tensor:
+        if self._fuses:
+            # oneDNN asks which GELU: "none" is the exact one.
+            made: torch.Tensor = torch.ops.mkldnn._linear_pointwise(
+                states, part.weight, part.bias, then, [], "none" if then == "gelu" else ""
+            )
+            return made
+        made = functional.linear(states, part.weight, part.bias)
+        return functional.gelu(made) if then == "gelu" else made
+
+    def _linear_plus(self, states: torch.Tensor, part: _Linear, more: torch.Tensor) -> torch.Tensor:
+        if self._fuses:
+            made: torch.Tensor = torch.ops.mkldnn._linear_pointwise.binary(
+                states, more, part.weight, part.bias, "add"
+            )
+            return made
+        return functional.linear(states, part.weight, part.bias) + more
+
+    def _take_layer(self, tensors: dict[str, torch.Tensor], k: int) -> _Layer:
+        name = f"encoder.layer.{k}"
+        inputs = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
+        return _Layer(
+            attention=self._take_linear(tensors, inputs),
+            attended=self._take_linear(tensors, [f"{name}.attention.output.dense"]),
+            attended_norm=self._take_norm(tensors, f"{name}.attention.output"),
+            widen=self._take_linear(tensors, [f"{name}.intermediate.dense"]),
+            narrow=self._take_linear(tensors, [f"{name}.output.dense"]),
+            norm=self._take_norm(tensors, f"{name}.output"),
+        )
+
+    def _take_linear(self, tensors: dict[str, torch.Tensor], names: Sequence[str]) -> _Linear:
+        weight = torch.cat([tensors[f"{name}.weight"] for name in names]).to(self._type)
+        bias = torch.cat([tensors[f"{name}.bias"] for name in names]).to(self._type)
+        if self._fuses:
+            weight = torch.ops.mkldnn._reorder_linear_weight(weight, _PACKED_ROWS)
+        return _Linear(weight, bias)
+
+    def _take_norm(self, tensors: dict[str, torch.Tensor], name: str) -> _Norm:
+        place = f"{name}.LayerNorm"
+        weight, bias = tensors[f"{place}.weight"], tensors[f"{place}.bias"]
+        return _Norm(weight.to(self._type), bias.to(self._type))
+
+
+def _normalise(states: torch.Tensor, norm: _Norm) -> torch.Tensor:
+    return functional.layer_norm(states, (_WIDTH,), norm.weight, norm.bias, _EPSILON)
+
+
+def _batches(rows: Sequence[Sequence[int]]) -> list[list[int]]:
+    """Return the rows' positions, shortest first, cut so that a batch keeps to its tokens."""
+    batches: list[list[int]] = []
+    for k in sorted(range(len(rows)), key=lambda k: len(rows[k])):
+        if not batches or (len(batches[-1]) + 1) * len(rows[k]) > _BATCH_TOKENS:
+            batches.append([])
+        batches[-1].append(k)
+    return batches
+
+
+@functools.cache
+def _has_fused_operators() -> bool:
+    """Return whether torch was built with oneDNN, as it is for x86; elsewhere they are composed."""
+    has_onednn: bool = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    return has_onednn and hasattr(torch.ops.mkldnn, "_linear_pointwise")
