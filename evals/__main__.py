@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from evals import bench, outputs, results, set_commands
+from evals import bench, ingest, outputs, results, set_commands
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import RULE, gate_as_table, run_gate
 from evals.report import as_json, make_report
@@ -88,6 +88,8 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         return set_commands.COMMANDS[arguments.command](arguments)
     if arguments.command == "bench":
         return _bench(arguments)
+    if arguments.command == "ingest":
+        return _ingest(arguments)
     if getattr(arguments, "dataset", QUESTIONS).is_dir():
         return _search(arguments)
     return _measure(arguments, open_answerer)
@@ -119,6 +121,14 @@ def _bench(arguments: argparse.Namespace) -> int:
     print(bench.bench_as_table(times), file=outputs.shown(arguments))
     if arguments.json:
         results.write_json(bench.bench_as_json(times), arguments.json, sys.stdout)
+    return 0
+
+
+def _ingest(arguments: argparse.Namespace) -> int:
+    compared = ingest.run_ingest(arguments.documents, is_book=arguments.book)
+    print(ingest.ingest_as_table(compared), file=outputs.shown(arguments))
+    if arguments.json:
+        results.write_json(ingest.ingest_as_json(compared), arguments.json, sys.stdout)
     return 0
 
 
@@ -210,6 +220,19 @@ def _make_parser() -> argparse.ArgumentParser:
         "retrieval", help="each question of a file, asked across all its texts"
     )
     timing = commands.add_parser("bench", help="start-up, answer time, memory")
+    ingesting = commands.add_parser(
+        "ingest", help="how fast documents get in, beside LangChain's stock pipeline"
+    )
+    ingesting.add_argument(
+        "--documents",
+        type=_count,
+        default=1000,
+        metavar="N",
+        help="articles of a newspaper's length (default: %(default)s)",
+    )
+    ingesting.add_argument(
+        "--book", action="store_true", help="one book of 1,000 pages instead of articles"
+    )
     fitting = commands.add_parser("fit", help="fit how signals are weighed")
     fitting.add_argument(
         "--data", type=Path, metavar="DIR", required=True, help="holds newsdesk/ and squad2/"
@@ -230,7 +253,7 @@ def _make_parser() -> argparse.ArgumentParser:
     set_commands.add_choice(reading)
     set_commands.add_choice(retrieval)
     set_commands.add_commands(commands)
-    for command in (article, reading, retrieval, timing):
+    for command in (article, reading, retrieval, timing, ingesting):
         _add_shared(command, argparse.SUPPRESS)
     for command in (article, reading, retrieval):
         outputs.add_options(command, argparse.SUPPRESS)

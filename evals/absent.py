@@ -52,7 +52,7 @@ _DATED = re.compile(
 _PRICED = re.compile(rf"{MONEY}|\b(?:million|billion|cost|paid|price|euros|dollars|francs)\b")
 _CAN_COST = re.compile(
     r"\b(?:built|bought|repaired|restored|replaced|installed|designed|developed|opened|extended"
-    r"|rebuilt|made|painted|completed|exported|delivered|transferred)$"
+    r"|rebuilt|painted|completed|exported|delivered|transferred)$"
 )
 
 

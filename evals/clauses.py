@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from evals.people import is_country
 from evals.verbs import AUXILIARIES, PAST, PRESENT, SPEAKING
 from rag.types import Sentence
 
@@ -152,6 +153,8 @@ def clause_of(sentence: Sentence, names: frozenset[str]) -> Clause | None:
     base = PAST.get(said) or PRESENT.get(said)
     if base is None:
         return None
+    if said in PRESENT and " " not in subject and not is_country(subject):
+        return None  # "Label requests count" has another verb.
     auxiliary = "did" if said in PAST else "does"
     return Clause(sentence, subject, auxiliary, base, said, rest, lead)
 

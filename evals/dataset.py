@@ -9,49 +9,23 @@ answered or scored.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from evals.own import DROPPED, Texts, is_own, place, status_of
+from evals.questions import Case as Case
+from evals.questions import Spans as Spans
+from evals.questions import gold_sentences as gold_sentences
+from evals.questions import make_document as make_document
 from evals.rows import DatasetError, Row
 from rag.load import load
-from rag.types import Document, Section, Sentence, Turn
-
-Spans = tuple[tuple[int, int], ...]
-"""Half-open spans of `Document.text`."""
+from rag.types import Document, Sentence, Turn
 
 ARTICLE = Path(__file__).resolve().parent.parent / "corpus" / "japan-patriot-export.txt"
 """The text that the questions of `article.jsonl` are about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One question about one text, and what a right answer rests on.
-
-    `gold` holds alternative sets of spans, any one of which is right; it is empty where nothing
-    answers, and also where a person answered without pointing at the text. `references` are
-    the sets a single annotator chose (each answer of a SQuAD row is one). `units` are the
-    sentences that came with the row; None leaves the splitting to the product.
-    """
-
-    id: str
-    kind: str
-    document: Document
-    question: str
-    answerable: bool
-    history: tuple[Turn, ...] = ()
-    gold: tuple[Spans, ...] = ()
-    references: tuple[Spans, ...] = ()
-    answers: tuple[str, ...] = ()
-    long_answers: tuple[str, ...] = ()
-    units: tuple[Sentence, ...] | None = None
-    status: str = ""
-    """Of a set of one's own: whether a person has confirmed the row, see `evals.own`."""
 
 
 def read_cases(
@@ -81,27 +55,6 @@ def read_cases(
     if not cases:
         raise DatasetError(f"{path} holds no questions.")
     return tuple(cases)
-
-
-def gold_sentences(spans: Spans, sentences: Sequence[Sentence]) -> frozenset[str]:
-    """Return the ids of the sentences that share a letter with any of the spans.
-
-    A span that runs over the end of a sentence makes both sentences gold.
-    """
-    return frozenset(
-        sentence.id
-        for sentence in sentences
-        for start, end in spans
-        if sentence.text[max(start - sentence.start, 0) : max(end - sentence.start, 0)].strip()
-    )
-
-
-def make_document(
-    text: str, title: str, source: str, sections: tuple[Section, ...] = ()
-) -> Document:
-    """Return a text as the product would hold it: the id comes from the text."""
-    sha256 = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    return Document(sha256[:12], title, text, source, "text", sha256, sections)
 
 
 def _rows(path: Path) -> Iterator[Row]:

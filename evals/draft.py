@@ -20,6 +20,7 @@ from evals.drafted import Draft
 from evals.forms import questions_of_clause
 from evals.own import DRAFT, ELSEWHERE, Placed, Text, placed_values
 from evals.speech import questions_of_names, questions_of_speech
+from rag.names import find_names
 from rag.quotes import find_quotes
 from rag.words import content_stems
 
@@ -151,7 +152,7 @@ def _elsewhere(read: Sequence[_Read], answerable: Sequence[Draft]) -> Iterator[A
     for draft in answerable:
         asked = frozenset(content_stems(draft.question))
         others = [one for one in read if one.text.document.id != draft.sentence.document_id]
-        if draft.kind in ("speaker",) or not others:
+        if draft.kind == "speaker" or not others or not find_names(draft.question):
             continue
         nearest = max(others, key=lambda one: len(asked & frozenset().union(*one.stems)))
         if all(len(asked & stems) < len(asked) / 2 for stems in nearest.stems):

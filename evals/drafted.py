@@ -36,8 +36,6 @@ def make_draft(
         return None
     if answer.lower() in question.lower() and kind != "definition":
         return None
-    if re.search(r" (?:in|on|at|by|for|to|of|with|from|and|the|a)\?$", question) and kind not in (
-        "person",
-    ):
+    if re.search(r" (?:in|on|at|for|to|of|with|from|and|the|a)\?$", question):
         return None
     return Draft(kind, question, sentence.text[slice(*place.span())], sentence)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.rows import DatasetError, Row
-from rag.corpus import Corpus
+from rag.corpus import Corpus, CorpusFile
 from rag.errors import CorpusError
 from rag.files import write_file
 from rag.split import split_sentences
@@ -64,7 +64,7 @@ class Texts:
         if most is not None and most < len(files):
             files = [files[i * len(files) // most] for i in range(most)]
         for file in files:
-            text = self.of_source(file.source)
+            text = self._read(file)
             if text is not None:
                 yield text
 
@@ -72,7 +72,7 @@ class Texts:
         """Return the document of that text, None if the corpus has none."""
         if document_id not in self._by_id:
             try:
-                self.of_source(self._corpus.holders(document_id)[0].file.source)
+                self._read(self._corpus.holders(document_id)[0].file)
             except CorpusError:
                 return None
         return self._by_id.get(document_id)
@@ -81,15 +81,19 @@ class Texts:
         """Return the document in that file of the corpus, None if there is none to be read."""
         if source not in self._by_source:
             file = next((file for file in self._corpus.files() if file.source == source), None)
+            return self._read(file) if file else None
+        return self._by_source[source]
+
+    def _read(self, file: CorpusFile) -> Text | None:
+        """Return the document in a file, read once; None if it cannot be read."""
+        if file.source not in self._by_source:
             try:
-                document = self._corpus.read(file) if file else None
+                document = self._corpus.read(file)
             except CorpusError:
-                document = None
-            if document is None:
                 return None
             text = Text(document, split_sentences(document))
-            self._by_source[source] = self._by_id[document.id] = text
-        return self._by_source[source]
+            self._by_source[file.source] = self._by_id[document.id] = text
+        return self._by_source[file.source]
 
 
 def is_own(values: Mapping[str, Any]) -> bool:
@@ -119,7 +123,7 @@ def place(row: Row, texts: Texts) -> Placed:
         raise row.error("question", "is empty; write the question, or drop the row")
     document_id, source = row.text("document_id"), row.text("source", "")
     gold, quotes = row.texts("gold"), row.texts("quotes", [])
-    if quotes and len(quotes) != len(gold):
+    if row.values.get("quotes") is not None and len(quotes) != len(gold):
         raise row.error(
             "quotes", f"has {len(quotes)} sentences, and gold {len(gold)}; give each one"
         )

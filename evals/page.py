@@ -140,12 +140,7 @@ def _best(report: Report, metric: str) -> str:
         for name, figures in report.baselines.items()
         if metric in figures and not name.startswith("always")
     }
-    if not found or metric not in (
-        "hit@1",
-        "evidence_f1",
-        "answer_coverage",
-        "answerability_auroc",
-    ):
+    if not found or metric in LOWER_IS_BETTER or metric == "citation_exactness":
         return f"n {report.figures[metric].n}"
     name = max(found, key=found.__getitem__)
     return f"best baseline {found[name]:.3f} ({encode(name.replace('_', ' '))})"

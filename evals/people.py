@@ -11,8 +11,8 @@ from rag.aliases import COUNTRIES
 from rag.shapes import ROLE
 
 _THINGS = re.compile(
-    r"\b(?:insurer|distributor|wholesaler|manufacturer|maker|producer|carrier|operator|retailer|publisher|newspaper|river"
-    r"|paper|number"
+    r"\b(?:insurer|distributor|wholesaler|manufacturer|maker|producer|carrier"
+    r"|operator|retailer|publisher|newspaper|river|paper|number"
     r"|centre|center|tower|harbou?r|quarter|supplier|lender|order|letter|water|power|tanker"
     r"|cluster|chapter"
     r"|winter|summer|meter|metre|theater|developer|provider|charter|border|other|server|computer"

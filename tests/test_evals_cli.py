@@ -141,7 +141,8 @@ def test_reading_gives_every_figure_as_worked_by_hand(
 ) -> None:
     values = measure(["reading", "--dataset", str(dataset)], capsys)
     assert set(values) == {
-        "dataset", "n", "metrics", "kinds", "baselines", "rows", "milliseconds",
+        "dataset", "sha256", "n", "documents", "metrics", "kinds", "baselines", "risk",
+        "calibration", "rows", "run", "milliseconds",
     }  # fmt: skip
     assert (values["dataset"], values["n"]) == ("two.jsonl", 5)
     assert values_of(values["metrics"]) == pytest.approx(
@@ -158,6 +159,8 @@ def test_reading_gives_every_figure_as_worked_by_hand(
             "selection_f1": 0.5,
             "false_answers": 1 / 2,
             "over_abstention": 1 / 3,
+            # "Monday" and "storm" were said; "May" was not.
+            "answer_coverage": 2 / 3,
             # "on Monday" for "Monday"; a claim for "A storm"; "" for "in May"; "" for nothing
             # is right; "40 people" for nothing is wrong.
             "span_em": 1 / 5,
@@ -170,6 +173,10 @@ def test_reading_gives_every_figure_as_worked_by_hand(
             "citation_precision": 1,
             # Pairs of .9 .6 .5 against .2 .5: five won, one tied.
             "answerability_auroc": 5.5 / 6,
+            # By falling answerability: right, wrong, one of two, wrong.
+            "risk_coverage_area": (0 + 1 / 2 + 1.5 / 3 + 2 / 4 + 3 / 5) / 5,
+            "coverage_at_risk_5": 1 / 5,
+            "coverage_at_risk_10": 1 / 5,
         },
         abs=1e-5,
     )
@@ -193,8 +200,11 @@ def test_reading_prints_rows_of_sentence_ids(
     ]
     port = rows[0]["gold"][0].rpartition("-")[0]
     assert rows[1].pop("milliseconds") >= 0
+    scores = rows[1].pop("scores")
     assert rows[1] == {
         "id": "port/q01",
+        "kind": "why",
+        "question": "Why did it close?",
         "gold": [f"{port}-0", f"{port}-1"],
         "ranked": [f"{port}-2", f"{port}-1", f"{port}-0"],
         "cited": [f"{port}-1", f"{port}-2"],
@@ -202,7 +212,11 @@ def test_reading_prints_rows_of_sentence_ids(
         "answerability": 0.6,
         "text": "A storm was coming. [1] Nobody was hurt. [2]",
         "span": None,
+        "verdict": "partly right",
+        "why": "It cites 50% of the sentences needed. A right one was ranked 2.",
     }
+    assert scores["evidence_f1"] == 0.5
+    assert "false_answers" not in scores
     assert rows[2]["abstained"]
     assert rows[2]["cited"] == rows[2]["gold"] == []
 
@@ -306,6 +320,7 @@ def test_rows_of_one_sentence_give_no_ranking_and_no_evidence(
     assert set(values["metrics"]) == {
         "false_answers", "over_abstention", "answerability_auroc",
         "citation_exactness", "citation_recall", "citation_precision",
+        "risk_coverage_area", "coverage_at_risk_5", "coverage_at_risk_10",
     }  # fmt: skip
 
 
@@ -356,10 +371,10 @@ def test_the_gate_fails_on_a_broken_invariant_and_names_the_question(
     printed = capsys.readouterr().out
     if message is None:
         assert code == 0
-        assert printed.endswith("invariants: all hold over 5 questions\n")
+        assert "invariants: all hold over 5 questions, 5 of them asked again" in printed
     else:
         assert code == 1
-        assert re.search(rf"^{message}", printed, re.MULTILINE)
+        assert re.search(rf"^  {message}", printed, re.MULTILINE)
 
 
 def test_find_faults_names_an_abstention_that_claims_and_a_span_that_is_not_there() -> None:
@@ -423,7 +438,7 @@ def test_an_option_before_the_command_holds(
 
 def test_the_product_passes_the_gate_on_the_article(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--limit", "4"]) == 0
-    assert capsys.readouterr().out.endswith("invariants: all hold over 4 questions\n")
+    assert "invariants: all hold over 4 questions, 4 of them asked again" in capsys.readouterr().out
 
 
 def test_bench_times_the_product_in_a_process_of_its_own(
