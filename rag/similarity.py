@@ -49,8 +49,8 @@ FAR_WITHOUT_A_WORD = 0.3
 they share no content word either. Of 618 answerable questions of 50 newsdesk training articles ten
 fall below, and nearly half of them when asked of another article."""
 
-NETWORK_SENTENCE_SIGNALS = ("network_evidence", "network_margin")
-NETWORK_QUESTION_SIGNALS = ("network_answerable", "network_top_evidence", "network_top_margin")
+NETWORK_SENTENCE_SIGNALS = ("network_evidence",)
+NETWORK_QUESTION_SIGNALS = ("network_answerable", "network_top_evidence", "network_margin")
 """What a trained network adds to the signals, all of them logits."""
 
 
@@ -181,17 +181,15 @@ class SimilarityReader:
 
 def with_network(signals: Matrix, scanned: NetworkScores | None) -> Matrix:
     """Return the sentence signals, a network's beside them if there is one."""
-    if scanned is None:
-        return signals
-    return np.column_stack([signals, scanned.evidence, scanned.margins])
+    return signals if scanned is None else np.column_stack([signals, scanned.evidence])
 
 
 def question_with_network(signals: Matrix, scanned: NetworkScores | None) -> Matrix:
     """Return the question signals, a network's beside them if there is one."""
     if scanned is None:
         return signals
-    best = (scanned.answerable, scanned.evidence.max(), scanned.margins.max())
-    return np.concatenate([signals, best])
+    top = float(scanned.evidence.max())
+    return np.concatenate([signals, [scanned.answerable, top, scanned.margin]])
 
 
 def _is_far(signals: Matrix) -> bool:

@@ -206,14 +206,14 @@ class Answer:
 class NetworkScores:
     """What a trained network says of a question and some sentences, in the sentences' order.
 
-    Logits: `evidence` a sentence, `answerable` of the whole, `margins` of each sentence's best
-    words over "no answer here". `spans` are those words.
+    Logits: `evidence` a sentence, `answerable` of the whole, `margin` of the best answer's words
+    over none. `spans` are those words, inside each sentence.
     """
 
     evidence: npt.NDArray[np.float64]
     spans: tuple[str | None, ...]
     answerable: float
-    margins: npt.NDArray[np.float64]
+    margin: float
 
 
 @dataclass(frozen=True, slots=True)

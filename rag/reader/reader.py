@@ -76,7 +76,7 @@ class TrainedNetwork:
                 for sentence, item in zip(sentences, found, strict=True)
             ),
             scan.answerable,
-            np.array([item.margin for item in found]),
+            max(item.margin for item in found),
         )
 
     def score(self, windows: Sequence[Window]) -> list[WindowScores]:
