@@ -83,7 +83,7 @@ def spread(cases: Sequence[Asked], limit: int | None) -> Sequence[Asked]:
 
 def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
     if arguments.command == "fit":
-        return _fit(arguments.data)
+        return _fit(arguments.data, with_network=arguments.network)
     if arguments.command in set_commands.COMMANDS:
         return set_commands.COMMANDS[arguments.command](arguments)
     if arguments.command == "bench":
@@ -175,15 +175,15 @@ def _measure(arguments: argparse.Namespace, open_answerer: Open) -> int:
     return 0 if gate is None or gate.passed else 1
 
 
-def _fit(data: Path | None) -> int:
+def _fit(data: Path, *, with_network: bool) -> int:
     """Write the weights of one of the two readers anew."""
     from evals.fit import fit_combined, fit_similarity  # Brings scikit-learn.
 
-    if data is not None and not list((data / "newsdesk").glob("*.jsonl.gz")):
+    if not list((data / "newsdesk").glob("*.jsonl.gz")):
         raise DatasetError(f"{data / 'newsdesk'} holds no articles (*.jsonl.gz).")
     name, fitted = (
-        ("combined.json", fit_combined())
-        if data is None
+        ("combined.json", fit_combined(data))
+        if with_network
         else ("similarity.json", fit_similarity(data))
     )
     path = WEIGHTS / name
@@ -234,15 +234,11 @@ def _make_parser() -> argparse.ArgumentParser:
         "--book", action="store_true", help="one book of 1,000 pages instead of articles"
     )
     fitting = commands.add_parser("fit", help="fit how signals are weighed")
-    which = fitting.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "--data",
-        type=Path,
-        metavar="DIR",
-        help="without a network, on newsdesk/ and squad2/ of DIR",
+    fitting.add_argument(
+        "--data", type=Path, metavar="DIR", required=True, help="holds newsdesk/ and squad2/"
     )
-    which.add_argument(
-        "--network", action="store_true", help="with the trained network, on the held-out articles"
+    fitting.add_argument(
+        "--network", action="store_true", help="with the trained network, on texts held out from it"
     )
     for command in (reading, retrieval):
         command.add_argument("--dataset", type=Path, required=True, metavar="FILE", help=DATASETS)

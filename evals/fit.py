@@ -1,13 +1,14 @@
 """Fits the weights by which signals become evidence and an answerability.
 
     python -m evals fit --data DIR
-    python -m evals fit --network
+    python -m evals fit --data DIR --network
 
 The first writes `rag/similarity.json`, for answers without a trained network: DIR holds
 `newsdesk/*.jsonl.gz` with `newsdesk/dev_ids.txt`, the articles never trained on, and
 `squad2/devA_train.jsonl.gz`. The second writes `rag/combined.json`, where the network's logits are
-signals too. The network knows its training articles by heart, so those weights are fitted on the
-newsdesk articles held out from it, and its figures are those of articles left out of the fit.
+signals too. The network knows its training texts by heart, so those weights are fitted on the
+texts held out from it, newsdesk's dev articles and `squad2/devB_eval.jsonl.gz`, and the figures it
+prints are those of texts left out of the fit.
 
 Two logistic regressions: is this sentence gold, and is this question answered. Each newsdesk
 question is asked of its own article, among other articles, and of another article alone, for a
@@ -93,14 +94,19 @@ def fit_similarity(data: Path) -> dict[str, Any]:
     ]
     squad = data / "squad2" / "devA_train.jsonl.gz"
     paragraphs = _by_document(read_cases(squad))
-    asked = [*_ask_articles(articles, None), *_ask_paragraphs(paragraphs)]
+    asked = [*_ask_articles(articles, None), *_ask_paragraphs(paragraphs, None)]
     return _fit(asked, [*files, squad])
 
 
-def fit_combined() -> dict[str, Any]:
-    """Return the content of `combined.json`, fitted on the articles the network never saw."""
-    articles = _by_document(read_cases(DEV))
-    return _fit(list(_ask_articles(articles, load_network)), [DEV])
+def fit_combined(data: Path) -> dict[str, Any]:
+    """Return the content of `combined.json`, fitted on texts that the network never saw."""
+    squad = data / "squad2" / "devB_eval.jsonl.gz"
+    network = load_network
+    asked = [
+        *_ask_articles(_by_document(read_cases(DEV)), network),
+        *_ask_paragraphs(_by_document(read_cases(squad)), network),
+    ]
+    return _fit(asked, [DEV, squad])
 
 
 def _fit(asked: Sequence[Asked], files: Sequence[Path]) -> dict[str, Any]:
@@ -165,10 +171,14 @@ def _left_out(
     return found
 
 
+LoadNetwork = Callable[[Callable[[str], str]], Network]
+"""Makes a network; takes what gives a document's title by its id."""
+
+
 def _ask_articles(
-    articles: Sequence[Sequence[Case]], network: Callable[[], Network] | None
+    articles: Sequence[Sequence[Case]], network: LoadNetwork | None
 ) -> Iterator[Asked]:
-    ask = _Asker(network() if network else None)
+    ask = _Asker(network)
     for first in range(0, len(articles), ARTICLES_TOGETHER):
         together = articles[first : first + ARTICLES_TOGETHER]
         corpus = ask.index(together)
@@ -181,8 +191,10 @@ def _ask_articles(
                 yield ask(case, "stranger", indexes[i - 1], fold)
 
 
-def _ask_paragraphs(paragraphs: Sequence[Sequence[Case]]) -> Iterator[Asked]:
-    ask = _Asker(None)
+def _ask_paragraphs(
+    paragraphs: Sequence[Sequence[Case]], network: LoadNetwork | None
+) -> Iterator[Asked]:
+    ask = _Asker(network)
     for i, cases in enumerate(paragraphs):
         index = ask.index([cases])
         for case in cases[:QUESTIONS_A_PARAGRAPH]:
@@ -196,8 +208,9 @@ def _by_document(cases: Sequence[Case]) -> list[list[Case]]:
 class _Asker:
     """Asks questions of indexes, and embeds each text once: it is asked of in several views."""
 
-    def __init__(self, network: Network | None) -> None:
-        self._network = network
+    def __init__(self, network: LoadNetwork | None) -> None:
+        self._titles: dict[str, str] = {}
+        self._network = network(lambda id: self._titles.get(id, "")) if network else None
         self._config = load_config()
         self._encoder = load_encoder(self._config.encoder)
         self._known: dict[str, Vectors] = {}
@@ -214,6 +227,7 @@ class _Asker:
     def index(self, groups: Sequence[Sequence[Case]]) -> Index:
         """Return an index of the groups' documents, with their given sentences."""
         documents = [group[0].document for group in groups]
+        self._titles.update((document.id, document.title) for document in documents)
         given = {group[0].document.id: group[0].units for group in groups}
         units = {id: sentences for id, sentences in given.items() if sentences is not None}
         return Index.in_memory(documents, self, self._config, sentences=units or None)

@@ -49,7 +49,7 @@ class Config:
     """Passages read, embedded and made searchable at a time: 15 s of work, a few MB of memory."""
 
     watched: bool = False
-    """Whether a watcher keeps the index in step (`rag.watch`): whoever asks need not wait."""
+    """Whether a watcher keeps the index in step (`rag.watch`): whoever asks does not wait."""
 
     lock_seconds: float = 60.0
     """How long a command waits for another process that is writing the index."""

@@ -10,12 +10,16 @@ import gzip
 import json
 import random
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
+
+WRITTEN = Path(__file__).with_name("written.jsonl")
+"""Questions written for the training; no dev article or context is among their texts."""
 History = tuple[str, str]
 
 ABBREVIATION = re.compile(
@@ -163,13 +167,56 @@ def article_materials(articles: Sequence[Row]) -> list[list[Material]]:
     return grouped
 
 
+def read_written() -> list[Row]:
+    """Return the questions of `written.jsonl`: ours, on articles and contexts of the data folder.
+
+    A row names its text, by `article` (newsdesk, with `kind` and `gold`) or by `set` and `row`. The
+    answered and the unanswered ones are written by one hand, alike in length, opening and tone.
+    """
+    lines = WRITTEN.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def written_materials(data: Path) -> list[Material]:
+    """Return the written questions on contexts of other sets."""
+    by_set: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in read_written():
+        if "set" in row:
+            by_set[row["set"]][row["row"]].append(row)
+    found = []
+    for name, asked in by_set.items():
+        for row in read_rows(data / f"{name}.jsonl.gz"):
+            for written in asked.get(row["id"], ()):
+                answers = [{"text": written["answer"], "start": written.get("start")}]
+                material = span_material(
+                    {
+                        **row,
+                        "question": written["question"],
+                        "answers": answers if written["answer"] else [],
+                        "answerable": written["answer"] is not None,
+                    },
+                    "written",
+                )
+                if material is not None:
+                    found.append(material)
+    return found
+
+
 def read_articles(data: Path, *, dev: bool) -> list[Row]:
-    """Return the newsdesk articles to train on, or those to judge by."""
+    """Return the newsdesk articles to train on, written questions added, or those to judge by."""
     held_out = set((data / "newsdesk" / "dev_ids.txt").read_text(encoding="utf-8").split())
     articles = [
         row for path in sorted((data / "newsdesk").glob("*.jsonl.gz")) for row in read_rows(path)
     ]
-    return [article for article in articles if (article["id"] in held_out) == dev]
+    written: dict[str, list[Row]] = defaultdict(list)
+    for row in read_written():
+        if "article" in row:
+            written[row["article"]].append(row)
+    return [
+        {**article, "questions": [*article["questions"], *written[article["id"]]]}
+        for article in articles
+        if (article["id"] in held_out) == dev
+    ]
 
 
 def with_company(

@@ -16,7 +16,6 @@ import tempfile
 import warnings
 from pathlib import Path
 
-import onnxruntime
 import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
@@ -27,7 +26,7 @@ from rag.reader.check import (
     summarise,
 )
 from rag.reader.network import ReaderNetwork
-from rag.reader.reader import FOLDER, MANIFEST, WEIGHTS, TrainedNetwork
+from rag.reader.reader import FOLDER, MANIFEST, WEIGHTS, TrainedNetwork, open_session
 from rag.reader.tokens import load_tokenize
 from rag.reader.windows import SEP
 
@@ -105,8 +104,7 @@ def quantise(source: Path, target: Path) -> None:
 
 def open_graph(path: Path) -> TrainedNetwork:
     """Return a network over a graph that has no manifest yet."""
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return TrainedNetwork(session, load_tokenize())
+    return TrainedNetwork(open_session(path.read_bytes()), load_tokenize())
 
 
 def judge(network: TrainedNetwork, data: Path, articles: int, questions: int) -> dict[str, object]:

@@ -5,7 +5,7 @@ Knows nothing of files, of time or of what the examples mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,6 +126,7 @@ class Trainer:
     def step(self, examples: Sequence[Example], rate: float) -> dict[str, float]:
         """Learn from a batch; return its losses."""
         inputs, targets = as_tensors(examples, self.device)
+        self.network.train()
         losses = loss_of(self.forward(inputs), targets, inputs[3])
         total = sum((WEIGHTS[name] * value for name, value in losses.items()), torch.zeros(()))
         total.backward()  # type: ignore[no-untyped-call]
@@ -148,6 +149,7 @@ class Trainer:
         """Return the logits of windows, scored in batches of like length."""
         order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
         result: dict[int, WindowScores] = {}
+        self.network.eval()
         with torch.inference_mode():
             for first in range(0, len(order), 32):
                 places = order[first : first + 32]
@@ -163,6 +165,13 @@ class Trainer:
                         evidence[row], start[row], end[row], float(answerable[row])
                     )
         return [result[i] for i in range(len(windows))]
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over the weights of an earlier run; what is not trained stays as it is."""
+        with torch.no_grad():
+            for name, master in self.masters.items():
+                master.copy_(weights[name])
+                self.trained[name].copy_(weights[name])
 
     def weights(self) -> dict[str, Tensor]:
         """Return the network's weights in float32."""

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,9 +30,6 @@ from rag.types import NetworkScores, Sentence, Understood
 FOLDER = Path(__file__).resolve().parent
 WEIGHTS = "reader.onnx"
 MANIFEST = "reader.json"
-
-BATCH_TOKENS = 2048
-"""Padded tokens a run of the network: larger batches are no faster on two cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,35 +80,30 @@ class TrainedNetwork:
         )
 
     def score(self, windows: Sequence[Window]) -> list[WindowScores]:
-        """Return the network's logits for each window, run in batches of like length."""
-        order = sorted(range(len(windows)), key=lambda i: len(windows[i].ids))
-        scored: dict[int, WindowScores] = {}
-        for places in cut_batches(order, [len(window.ids) for window in windows]):
-            batch = pad_windows([windows[i] for i in places])
-            evidence, start, end, answerable = self._session.run(
-                ["evidence", "start", "end", "answerable"],
-                {
-                    "ids": batch.ids,
-                    "types": batch.types,
-                    "mask": batch.mask,
-                    "sentences": batch.sentences,
-                },
-            )
-            for row, i in enumerate(places):
-                scored[i] = WindowScores(
-                    evidence[row], start[row], end[row], float(answerable[row])
-                )
-        return [scored[i] for i in range(len(windows))]
+        """Return the network's logits for each window.
+
+        One window a run, as many runs at once as there are cores: nothing is padded, and a window's
+        states stay in the core's cache, which takes two thirds of the time of one large batch.
+        """
+        return list(_workers().map(self._score, windows))
+
+    def _score(self, window: Window) -> WindowScores:
+        batch = pad_windows([window])
+        evidence, start, end, answerable = self._session.run(
+            ["evidence", "start", "end", "answerable"],
+            {
+                "ids": batch.ids,
+                "types": batch.types,
+                "mask": batch.mask,
+                "sentences": batch.sentences,
+            },
+        )
+        return WindowScores(evidence[0], start[0], end[0], float(answerable[0]))
 
 
-def cut_batches(order: Sequence[int], lengths: Sequence[int]) -> list[list[int]]:
-    """Return the windows, given shortest first, in batches of at most `BATCH_TOKENS` padded."""
-    batches: list[list[int]] = []
-    for i in order:
-        if not batches or (len(batches[-1]) + 1) * lengths[i] > BATCH_TOKENS:
-            batches.append([])
-        batches[-1].append(i)
-    return batches
+@lru_cache(maxsize=1)
+def _workers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="reader")
 
 
 def cut_runs(sentences: Sequence[Sentence]) -> list[list[Sentence]]:
@@ -146,10 +140,14 @@ def _load_session(folder: Path) -> onnxruntime.InferenceSession:
         raise ModelUnavailable(
             f"The reader's weights {weights} are not the ones its manifest names. {WAY_OUT}"
         )
+    return open_session(stored)
+
+
+def open_session(weights: bytes) -> onnxruntime.InferenceSession:
+    """Return a session that runs on its caller's thread: it is windows that run side by side."""
     options = onnxruntime.SessionOptions()
-    # Threads that spin while they wait slow down whatever else the machine is doing.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(stored, options, providers=["CPUExecutionProvider"])
+    options.intra_op_num_threads = 1
+    return onnxruntime.InferenceSession(weights, options, providers=["CPUExecutionProvider"])
 
 
 WAY_OUT = (

@@ -91,16 +91,15 @@ def train(arguments: argparse.Namespace) -> None:
     tokenize = load_tokenize()
     mix = Mix(arguments.data, tokenize, arguments.seed)
     trainer = Trainer(torch.device(name), arguments.seed)
+    if arguments.start is not None:
+        trainer.load(torch.load(arguments.start, map_location=name, weights_only=True))
     step = rows = 0
     elapsed = 0.0
     checkpoint = out / "checkpoint.pt"
     if arguments.resume and checkpoint.exists():
         saved = torch.load(checkpoint, map_location=name, weights_only=True)
         step, rows, elapsed = saved["step"], saved["rows"], saved["elapsed"]
-        with torch.no_grad():
-            for key, value in saved["masters"].items():
-                trainer.masters[key].copy_(value)
-                trainer.trained[key].copy_(value)
+        trainer.load(saved["masters"])
         trainer.optimiser.load_state_dict(saved["optimiser"])
         # Another order than before the stop: the examples already seen are not drawn again first.
         chance.seed(arguments.seed + step)
@@ -163,6 +162,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     parser.add_argument("--data", type=Path, required=True, help="the folder of training data")
     parser.add_argument("--out", type=Path, required=True, help="where weights and log are written")
+    parser.add_argument("--start", type=Path, help="weights to begin with (default: the backbone)")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--minutes", type=float, default=60, help="the budget (default 60)")
     parser.add_argument("--steps", type=int, default=0, help="a budget in steps instead")
