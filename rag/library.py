@@ -287,11 +287,11 @@ def _open_record(config: Config, encoder: Encoder) -> Record | None:
 
 
 def _follow(config: Config, encoder: Encoder, tell: Tell) -> None:
-    """Bring the index in step with the folder where it is not, unless nothing is left to index."""
+    """Bring the index in step with the folder where it is not; of an empty one none is made."""
     states = file_states(config.corpus)
-    if not states:
-        return
     record = _open_record(config, encoder)
+    if record is None and not states:
+        return
     if record is not None:
         known = {source: file.state for source, file in record.files().items()}
         record.close()

@@ -408,9 +408,9 @@ def test_a_locked_index_is_one_line(corpus, run, tmp_path, monkeypatch):
     (corpus / "whales.txt").write_text("Whales sing at night.")
     import rag.sync
 
-    def impatient(folder, *, seconds):
+    def impatient(folder, *, seconds, doing):
         assert seconds == 60
-        return write_lock(folder, seconds=0.1)
+        return write_lock(folder, seconds=0.1, doing=doing)
 
     monkeypatch.setattr(rag.sync, "write_lock", impatient)
     index = tmp_path / "index"

@@ -56,7 +56,10 @@ def corpus(running: tuple[str, Path]) -> Path:
 
 @pytest.fixture
 def enter(browser: Browser, running: tuple[str, Path]) -> Iterator[Enter]:
-    """Return a function that opens the page and waits until the list is there."""
+    """Return a function that opens the page once the server knows what was put into the folder.
+
+    It looks every two seconds, and leaves a file alone until it is quiet.
+    """
     opened: list[Visit] = []
 
     def open_page(**options: object) -> Visit:
@@ -65,6 +68,14 @@ def enter(browser: Browser, running: tuple[str, Path]) -> Iterator[Enter]:
         visited = Visit(context.new_page(), running[0])
         opened.append(visited)
         visited.page.goto(visited.origin)
+        visited.page.locator("#question textarea").wait_for()
+        visited.page.wait_for_function("document.querySelector('.list').textContent")
+        files = [path for path in running[1].rglob("*.txt") if ".trash" not in path.parts]
+        visited.page.wait_for_function(
+            "count => document.querySelectorAll('.list .entry').length === count", arg=len(files)
+        )
+        # The page opens on what there was when it was asked for.
+        visited.page.reload()
         visited.page.locator("#question textarea").wait_for()
         visited.page.wait_for_function("document.querySelector('.list').textContent")
         return visited
@@ -208,6 +219,7 @@ def test_removed_document_can_be_restored_after_a_reload(enter: Enter, corpus: P
     entry(page, "Lamp").locator(".remove").click()
     page.locator(".undo .restore").wait_for()
     page.reload()
+    show_documents(page)
     page.get_by_text("Removed (1)").click()
     page.locator(".removed .restore").click()
     entry(page, "Lamp").wait_for()
