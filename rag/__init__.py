@@ -1,6 +1,10 @@
 """Ask documents; every sentence of an answer cites the exact sentence it rests on."""
 
+import os
 from typing import TYPE_CHECKING
+
+# Read when ONNX Runtime is imported: a process that lives for some seconds reports to its makers.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from rag.chain import Assistant

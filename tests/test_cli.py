@@ -404,7 +404,6 @@ def test_an_encoder_that_is_not_here_is_one_line(corpus, run, monkeypatch):
 
 
 def test_a_locked_index_is_one_line(corpus, run, tmp_path, monkeypatch):
-    run("index")
     (corpus / "whales.txt").write_text("Whales sing at night.")
     import rag.sync
 
