@@ -95,7 +95,7 @@ class BulkNetwork:
         if not bool(mask.all()):
             blocked = ((mask - 1) * 1e4).to(self._type)[:, None, None, :]
         states = functional.embedding(ids, self._words) + self._positions[:longest]
-        states = _normalise(states.to(self._type), self._norm)
+        states = _normalise(states, self._norm)
         for layer in self._layers:
             states = self._apply(layer, states, blocked)
         weights = mask.unsqueeze(-1)
@@ -106,9 +106,10 @@ class BulkNetwork:
     def _apply(
         self, layer: _Layer, states: torch.Tensor, blocked: torch.Tensor | None
     ) -> torch.Tensor:
+        # Sums and norms stay in fp32: in bf16 too, one vector in a thousand would differ by more.
         texts, tokens, width = states.shape
         asked, keys, values = (
-            self._linear(states, layer.attention)
+            self._linear(states.to(self._type), layer.attention)
             .view(texts, tokens, 3, _HEADS, width // _HEADS)
             .permute(2, 0, 3, 1, 4)
         )
@@ -117,7 +118,7 @@ class BulkNetwork:
         states = _normalise(
             self._linear_plus(attended, layer.attended, states), layer.attended_norm
         )
-        wide = self._linear(states, layer.widen, "gelu")
+        wide = self._linear(states.to(self._type), layer.widen, "gelu")
         return _normalise(self._linear_plus(wide, layer.narrow, states), layer.norm)
 
     def _linear(self, states: torch.Tensor, part: _Linear, then: str = "none") -> torch.Tensor:
@@ -131,12 +132,12 @@ class BulkNetwork:
         return functional.gelu(made) if then == "gelu" else made
 
     def _linear_plus(self, states: torch.Tensor, part: _Linear, more: torch.Tensor) -> torch.Tensor:
-        if self._fuses:
+        if self._fuses and self._type is more.dtype:
             made: torch.Tensor = torch.ops.mkldnn._linear_pointwise.binary(
                 states, more, part.weight, part.bias, "add"
             )
             return made
-        return functional.linear(states, part.weight, part.bias) + more
+        return more + self._linear(states, part)
 
     def _take_layer(self, tensors: dict[str, torch.Tensor], k: int) -> _Layer:
         name = f"encoder.layer.{k}"
@@ -159,8 +160,7 @@ class BulkNetwork:
 
     def _take_norm(self, tensors: dict[str, torch.Tensor], name: str) -> _Norm:
         place = f"{name}.LayerNorm"
-        weight, bias = tensors[f"{place}.weight"], tensors[f"{place}.bias"]
-        return _Norm(weight.to(self._type), bias.to(self._type))
+        return _Norm(tensors[f"{place}.weight"], tensors[f"{place}.bias"])
 
 
 def _normalise(states: torch.Tensor, norm: _Norm) -> torch.Tensor:
