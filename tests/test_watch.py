@@ -121,9 +121,7 @@ def test_an_error_that_nobody_thought_of_ends_nothing(config, encoder, monkeypat
         wait_for(lambda: caplog.messages)
     wait_for(lambda: titles(config, encoder) == ["Bread"])
     watcher.stop()
-    assert caplog.messages[0] == (
-        "The corpus is not followed: ZeroDivisionError: division by zero"
-    )
+    assert caplog.messages[0] == ("The corpus is not followed: ZeroDivisionError: division by zero")
 
 
 def test_a_running_assistant_sees_what_is_dropped_in_and_deleted(config, encoder):
