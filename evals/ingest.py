@@ -92,7 +92,7 @@ def run_ingest(documents: int, *, is_book: bool = False) -> Comparison:
 
 
 def make_articles(count: int) -> list[str]:
-    """Return articles of the newsdesk's length, no sentence of which stands in another one.
+    """Return articles of the newsdesk's length, no passage of which stands in another one.
 
     They are the newsdesk's own, in each sentence of which one word is another article's.
     """

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from rag.config import CLONE, DEFAULT_ENCODER, default_home, load_config
+from rag.errors import UsageError
 
 
 def test_defaults_are_the_clones_folders():
@@ -36,3 +39,10 @@ def test_the_working_folder_is_home_where_there_is_no_clone(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     assert default_home() == tmp_path
     assert load_config(environment={}).corpus == tmp_path / "corpus"
+
+
+def test_a_precision_that_is_none_is_refused():
+    assert load_config(environment={"RAG_PRECISION": "bf16"}).precision == "bf16"
+    with pytest.raises(UsageError) as caught:
+        load_config(environment={"RAG_PRECISION": "int8"})
+    assert str(caught.value) == "RAG_PRECISION is 'int8'. Choose one of: fp32, bf16."
