@@ -121,8 +121,8 @@ def test_every_question_of_the_article_keeps_the_invariants(assistant: Assistant
 
 def test_the_first_claim_is_the_best(assistant: Assistant) -> None:
     for question in (
-        "What did the senior Japanese official say?",
-        "Who welcomed the deal and who is worried?",
+        "Who reported the export, and who had asked for the missiles?",
+        "Who will use the missiles, and what will they be hooked up to?",
     ):
         answer = assistant.ask(question)
         scores = [claim.score for claim in answer.claims if not claim.leaned_on]
@@ -196,7 +196,7 @@ def test_chain_is_a_runnable(assistant: Assistant) -> None:
 
 
 def test_chain_streams_an_answer_claim_by_claim(assistant: Assistant) -> None:
-    given = {"question": "What did the senior Japanese official say?"}
+    given = {"question": "Who reported the export, and who had asked for the missiles?"}
     parts = list(assistant.chain.stream(given))
     assert len(parts) > 1
     assert [len(part.claims) for part in parts] == list(range(1, len(parts) + 1))
