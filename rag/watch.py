@@ -24,7 +24,7 @@ SECONDS = 2.0
 """Between two looks; a file of the same size and time for as long counts as quiet."""
 
 _SHARE = 20
-"""A look may take one part in so many of the time: a folder of 100,000 files is seen less often."""
+"""Looking may take one part in so many of the time: a folder of 100,000 files is seen less often."""
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +46,6 @@ class Watcher:
         self._seconds = seconds
         self._stopped = threading.Event()
         self._seen: Mapping[str, FileState] = {}
-        self._in_step: Mapping[str, FileState] | None = None
         self._trouble = ""
         self._thread = threading.Thread(target=self._run, name="watch-corpus", daemon=True)
 
@@ -66,17 +65,11 @@ class Watcher:
         """
         states = file_states(self._config.corpus)
         seen, self._seen = self._seen, states
-        if (
-            states == self._in_step
-            and current_build(self._config.index, self._config.corpus) is not None
-        ):
-            return False
         recorded = self._recorded()
         changed = {source for source, state in states.items() if recorded.get(source) != state}
         unsettled = frozenset(source for source in changed if seen.get(source) != states[source])
         gone = recorded.keys() - states.keys()
         if not (changed - unsettled or gone):
-            self._in_step = None if unsettled else states
             return False
         synchronise(self._config, self._encoder, progress=self._tell, unsettled=unsettled)
         return True
@@ -95,22 +88,26 @@ class Watcher:
     def _run(self) -> None:
         while True:
             started = time.monotonic()
-            self._guarded(self.look)
-            taken = time.monotonic() - started
+            has_worked = self._guarded(self.look)
+            taken = 0 if has_worked else time.monotonic() - started
             if self._stopped.wait(max(self._seconds, _SHARE * taken)):
                 return
 
-    def _guarded(self, look: Callable[[], object]) -> None:
-        """Do one look; say in one line what went wrong, once for as long as it lasts."""
+    def _guarded(self, look: Callable[[], bool]) -> bool:
+        """Return what one look does; say in one line what went wrong, once for as long as it lasts.
+
+        False where something did.
+        """
         try:
-            look()
+            has_worked = look()
         except Exception as error:  # Whatever it is, the page goes on.
             is_ours = isinstance(error, RagError)
             trouble = str(error) if is_ours else f"{type(error).__name__}: {error}"
             if trouble != self._trouble:
                 _log.warning("The corpus is not followed: %s", " ".join(trouble.split()))
             self._trouble = trouble
-        else:
-            if self._trouble:
-                _log.warning("The corpus is followed again.")
-            self._trouble = ""
+            return False
+        if self._trouble:
+            _log.warning("The corpus is followed again.")
+        self._trouble = ""
+        return has_worked
