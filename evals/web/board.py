@@ -223,7 +223,9 @@ def _render_failure(row: Values, diff: Diff | None, titles: Mapping[str, str]) -
 def render_card(card: Card) -> str:
     """Return the form on which a person says what answers a question."""
     is_draft = card.row is not None
-    heading = f"A draft, of {card.left}" if is_draft else "What should the answer have been?"
+    heading = (
+        f"A draft to confirm, {card.left} left" if is_draft else "What should the answer have been?"
+    )
     if not is_draft and not card.token:
         heading = "A question to add"
     several = len(card.documents) > 1
