@@ -102,7 +102,7 @@
     if (await trying(() => post("run", { choice: find("#which-set").value }))) {
       running = true;
       await look();
-      find(".work .stop").focus();
+      find(".work .halt").focus();
     }
   }
 
@@ -251,7 +251,7 @@
     }
     const button = event.target.closest?.("#evals button");
     if (!button) return;
-    if (button.matches(".stop")) trying(() => post("stop")).then(look);
+    if (button.matches(".halt")) trying(() => post("stop")).then(look);
     else if (button.matches(".ask")) ask(button);
     else if (button.matches(".leave")) {
       leave();

@@ -44,7 +44,7 @@ _PANEL = """\
 You can go on asking meanwhile.</p></form>\
 <div class="work" hidden><p class="work-text" id="run-text"></p>\
 <progress aria-labelledby="run-text" max="100"></progress>\
-<button type="button" class="stop">Stop</button></div>\
+<button type="button" class="halt">Stop</button></div>\
 <div class="own"></div><div class="result"></div></section>"""
 
 

@@ -83,6 +83,15 @@ def judge(page: Page, name: str) -> None:
     page.locator("#chat .judging").last.get_by_role("button", name=name, exact=True).click()
 
 
+def ask_in_the_chat(page: Page, failure: Any) -> None:
+    """Ask the question of a failure, and wait until the conversation is another."""
+    page.locator("#chat .judging").evaluate_all("all => all.forEach(each => each.id = 'old')")
+    failure.get_by_role("button", name="Ask in the chat").click()
+    page.wait_for_function(
+        "!document.getElementById('old') && document.querySelector('#chat .judging')"
+    )
+
+
 def said(page: Page, text: str) -> None:
     page.locator("#evals .said", has_text=text).wait_for(timeout=WAIT)
 
@@ -152,9 +161,7 @@ def test_answers_are_judged_run_and_asked_again(enter: Any, questions: Path) -> 
     assert report.locator(".case").count() == 3
     report.close()
     # And the failure is asked in the chat.
-    before = page.locator("#chat [data-testid=user]").count()
-    assert before == 1
-    failure.get_by_role("button", name="Ask in the chat").click()
+    ask_in_the_chat(page, failure)
     page.locator("#chat .answer", has_text="310,000").wait_for()
     assert page.locator("#chat [data-testid=user]").count() == 1
     assert COST in page.locator("#chat .question").inner_text()
@@ -199,7 +206,7 @@ def test_a_run_is_stopped_and_a_follow_up_is_asked_with_what_was_before_it(
     said(page, "as own1.")
     page.locator("#which-set").select_option("article")
     page.locator("#evals .run").click()
-    page.locator("#evals .work .stop").click()
+    page.locator("#evals .work .halt").click()
     page.locator("#evals .trouble", has_text="Stopped.").wait_for(timeout=WAIT)
     page.locator("#which-set").select_option("own")
     page.locator("#evals .run").click()
@@ -207,7 +214,7 @@ def test_a_run_is_stopped_and_a_follow_up_is_asked_with_what_was_before_it(
     failure.wait_for(timeout=WAIT)
     assert "false answer" in failure.inner_text()
     failure.locator("summary").click()
-    failure.get_by_role("button", name="Ask in the chat").click()
+    ask_in_the_chat(page, failure)
     page.locator("#chat .answer", has_text="fewer than 20 passengers").wait_for()
     asked = page.locator("#chat .question").all_inner_texts()
     assert asked == [WHEN, "and why?"]
