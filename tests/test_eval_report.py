@@ -22,7 +22,7 @@ from evals.dataset import Case
 from evals.diff import compare_runs
 from evals.results import Kept, Run, read_run, without_times
 from evals.rows import DatasetError
-from evals.scores import Outcome
+from evals.scores import AT_RISK, Outcome
 from evals.verdicts import GOOD, MEANINGS, judge
 from rag.errors import RagError
 from tests.conftest import make_document
@@ -82,6 +82,13 @@ def test_a_verdict_says_what_happened_and_why(found: Outcome, verdict: str, why:
     assert judged.verdict == verdict
     assert why in judged.why
     assert verdict in MEANINGS
+
+
+def test_every_figure_there_can_be_is_explained() -> None:
+    scores = (Path(tables.__file__).parent / "scores.py").read_text("utf-8")
+    named = set(re.findall(r'^ +"([a-z0-9_@]+)": \(', scores, re.MULTILINE))
+    assert len(named) > 15
+    assert named | {"answerability_auroc", "risk_coverage_area", *AT_RISK} == set(tables.MEANT)
 
 
 def test_an_answer_nobody_marked_is_not_judged() -> None:
