@@ -113,7 +113,7 @@ class MiniLM:
         """Return the tokens of each text as the network takes them."""
         # Half of a surrogate pair, as a browser may send it, is no character to a tokenizer.
         texts = [text.encode("utf-8", "replace").decode() for text in texts]
-        return [_truncate(encoding.ids) for encoding in self._tokenizer.encode_batch(texts)]
+        return [_truncate(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(texts)]
 
     def bulk_network(self, precision: str) -> BulkNetwork:
         """Return the network for many texts, the same one each time."""
