@@ -264,7 +264,7 @@ def test_a_name_refused_once_does_not_refuse_the_next_question(assistant: Assist
         pytest.param("\ud800", "abstention", "empty_question", id="lone-surrogate"),
         pytest.param("x" * 10_000, "help", None, id="10,000-characters"),
         pytest.param("متى تم النقل؟", "abstention", "language", id="right-to-left"),
-        pytest.param("https://example.org/a?b=c", "abstention", "no_evidence", id="url"),
+        pytest.param("https://example.org/a?b=c", "help", None, id="url"),
         pytest.param("asdf qwer zxcv", "abstention", "no_evidence", id="gibberish"),
         pytest.param("best pizza recipe", "abstention", "no_evidence", id="off-topic"),
         pytest.param(
