@@ -70,7 +70,8 @@ _SUMMARY = re.compile(
     r"(?:articles?|documents?|texts?|stor(?:y|ies)|pieces?|pages?|news))"
     r"(?: (?:all|mainly|basically|mostly))? about"
     r"|what (?:does|do) (?:it|(?:this|the) (?:article|document|text|story|piece)) say"
-    rf"|(?:what(?:'s| is| are) |tell me |list |{_GIVE})?(?:the |its )?(?:main|key|most important|central) "
+    rf"|(?:what(?:'s| is| are) |tell me |list |{_GIVE})?(?:the |its )?"
+    r"(?:main|key|most important|central) "
     rf"(?:points?|ideas?|messages?|topics?|facts?|takeaways?|findings?){_THING}"
     r"|tell me (?:what (?:it|this)(?: is|'s) about|about (?:it|this|the (?:article|document|text)))"
     r"|what(?:'s| is) the (?:main )?(?:topic|subject|point)" + _THING + r")" + _POLITE_END
