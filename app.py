@@ -10,13 +10,14 @@ import argparse
 import errno
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.errors import RagError, UsageError
+from rag.errors import RagError, UsageError, not_installed
 
 if TYPE_CHECKING:
     from rag.chain import Assistant
@@ -43,13 +44,16 @@ def build_app(assistant: Assistant, questions: Path = QUESTIONS) -> Page:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve the page until Ctrl-C; return the exit code."""
+    """Serve the page until Ctrl-C, or until it is told to end; return the exit code."""
     arguments = _parse(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         return _serve(arguments)
     except RagError as error:
         print(error, file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(not_installed(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
@@ -102,6 +106,8 @@ def _questions(text: str) -> Path:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    # A service that is stopped cleans up as after Ctrl-C: uploads that wait are deleted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Before the models are loaded: a wrong port should not cost the seconds that they take.
     port = find_port(arguments.host, arguments.port)
     if arguments.port is None and port != DEFAULT_PORT:
