@@ -119,6 +119,16 @@ def test_a_difference_goes_by_verdict_then_by_words() -> None:
     assert found.summary() == "since run.json: 1 broken, 1 fixed, 2 changed, 1 unchanged"
 
 
+def test_an_id_that_was_given_to_another_question_is_not_compared() -> None:
+    was = Kept("right", "x", (), {}, "When?")
+    now = Kept("false answer", "y", (), {}, "Why?")
+    before, after = (Run("run.json", "0", {}, {}, {"own1": row}) for row in (was, now))
+    found = compare_runs(after, before)
+    assert (list(found.changes), found.only_before, found.only_now) == ([], 1, 1)
+    nameless = Run("baseline.json", "0", {}, {}, {"own1": replace(was, question="")})
+    assert list(compare_runs(after, nameless).changes) == ["own1"]
+
+
 NASTY = '</script><script>window.hacked = 1</script><img src=x onerror="window.hacked=2"> & "quote"'
 
 
