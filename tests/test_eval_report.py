@@ -274,7 +274,8 @@ def test_a_kept_run_can_be_read_back(
     assert re.fullmatch("[0-9a-f]{12}", kept.provenance["weights"]["reader/reader.onnx"])
     lean = results.as_baseline(written)
     assert "date" not in lean["run"]
-    assert results.as_run(lean, "baseline").rows == kept.rows
+    nameless = {id: replace(row, question="") for id, row in kept.rows.items()}
+    assert results.as_run(lean, "baseline").rows == nameless
 
 
 @pytest.mark.parametrize(
