@@ -129,7 +129,7 @@ def _trash(arguments: argparse.Namespace) -> int:
         print(f"deleted  {library.empty_trash(config)}")
     else:
         for document_id in trash.trashed(config.corpus):
-            print(document_id)
+            print(f"{document_id}  {_shown(trash.title(config.corpus, document_id))}")
     return OK
 
 

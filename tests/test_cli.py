@@ -280,7 +280,7 @@ def test_add_list_remove_restore_and_empty_follow_one_document(corpus, run, tmp_
     assert added[whales].startswith("20")
     assert run("remove", whales) == (0, f"removed  {whales}  Whales\n", "")
     assert whales not in ids(run).values()
-    assert run("trash")[1] == f"{whales}\n"
+    assert run("trash")[1] == f"{whales}  Whales\n"
     assert run("restore", whales)[0] == 0
     assert whales in ids(run).values()
     run("remove", whales)
