@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -84,6 +85,8 @@ def _item(given: str) -> Path | str:
     """
     if "://" in given or given.lower().startswith(("http:", "https:")):
         return given
+    if given.lower().startswith("www.") and not os.path.lexists(given):
+        return given  # What is wrong with it as an address is told.
     if not given:
         raise UsageError("A path is empty. Give a file, a folder or an address.")
     return Path(given)
