@@ -155,7 +155,8 @@ def _list(arguments: argparse.Namespace) -> int:
         _print_json([asdict(row) for row in rows])
     else:
         for row in rows:
-            print(f"{row.id}  {row.sentences:>5} sentences  {row.title}")
+            counted = "sentence " if row.sentences == 1 else "sentences"
+            print(f"{row.id}  {row.sentences:>5} {counted}  {_shown(row.title)}")
     return OK
 
 

@@ -231,7 +231,9 @@ def test_list_json_has_the_contracts_fields(corpus, run):
         "published": None,
         "origin": None,
     }
+    (corpus / "whales.txt").write_text("Whales sing at night.")
     _, text, _ = run("list")
+    assert text.splitlines()[-1][12:] == "      1 sentence   Whales"
     assert text.splitlines()[0] == f"{bread['id']}      2 sentences  Bread"
 
 
