@@ -295,6 +295,12 @@ def test_add_list_remove_restore_and_empty_follow_one_document(corpus, run, tmp_
     assert run("doctor") == (0, "", "")
 
 
+@pytest.mark.parametrize("name", ["my-notes", "notes.xyz"])
+def test_a_mistyped_path_is_not_there_rather_than_of_another_kind(run, tmp_path, name):
+    message = f"There is no file {tmp_path / name}. Check the path.\n"
+    assert run("add", str(tmp_path / name)) == (1, "", message)
+
+
 def test_an_address_without_its_beginning_is_no_missing_file(run):
     assert run("add", "www.example.org/a.html") == (
         1,
