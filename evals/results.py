@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from evals.intervals import SEED
-from evals.rows import Row
+from evals.rows import Row, unreadable
 from rag.config import CLONE
 from rag.errors import RagError
 
@@ -117,7 +117,7 @@ def read_run(path: Path) -> Run:
     try:
         values = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise RagError(f"{path} cannot be read: {error}.") from error
+        raise unreadable(path, error) from error
     except ValueError as error:
         raise RagError(f"{path} is not JSON ({error}).") from error
     if not isinstance(values, dict):
