@@ -14,6 +14,7 @@ import logging
 import sys
 import tempfile
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -114,10 +115,21 @@ def judge(network: TrainedNetwork, data: Path, articles: int, questions: int) ->
     return summarise(news, scan_squad(data, tokenize, network.score, limit=questions))
 
 
+def mean_of(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
+    """Return the mean of several runs' weights (Wortsman et al. 2022).
+
+    Runs that went on from one another lie close enough together for it.
+    """
+    runs = [torch.load(path, weights_only=True) for path in paths]
+    return {
+        name: torch.stack([run[name].float() for run in runs]).mean(dim=0) for name in runs[0]
+    }
+
+
 def export(arguments: argparse.Namespace) -> None:
     """Write graph and manifest, and judge them."""
     network = ReaderNetwork()
-    network.load_state_dict(torch.load(arguments.weights, weights_only=True))
+    network.load_state_dict(mean_of(arguments.weights))
     out: Path = arguments.out
     with tempfile.TemporaryDirectory() as folder:
         full = Path(folder) / "full.onnx"
@@ -148,7 +160,13 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m rag.reader.export",
         description="Turns trained weights into what is shipped.",
     )
-    parser.add_argument("--weights", type=Path, required=True, help="reader.pt of a training run")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="reader.pt of a training run; of several the mean is taken",
+    )
     parser.add_argument("--data", type=Path, required=True, help="the folder of training data")
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the two files are written")
     parser.add_argument("--version", default="1", help="a name for these weights")
