@@ -121,9 +121,7 @@ def mean_of(paths: Sequence[Path]) -> dict[str, torch.Tensor]:
     Runs that went on from one another lie close enough together for it.
     """
     runs = [torch.load(path, weights_only=True) for path in paths]
-    return {
-        name: torch.stack([run[name].float() for run in runs]).mean(dim=0) for name in runs[0]
-    }
+    return {name: torch.stack([run[name].float() for run in runs]).mean(dim=0) for name in runs[0]}
 
 
 def export(arguments: argparse.Namespace) -> None:
