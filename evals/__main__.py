@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from evals import bench, ingest, outputs, results, set_commands
+from evals import bench, ingest, judge_commands, outputs, results, set_commands
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import RULE, gate_as_table, run_gate
 from evals.report import as_json, make_report
@@ -86,6 +86,8 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         return _fit(arguments.data, with_network=arguments.network)
     if arguments.command in set_commands.COMMANDS:
         return set_commands.COMMANDS[arguments.command](arguments)
+    if arguments.command in judge_commands.COMMANDS:
+        return judge_commands.COMMANDS[arguments.command](arguments)
     if arguments.command == "bench":
         return _bench(arguments)
     if arguments.command == "ingest":
@@ -253,7 +255,8 @@ def _make_parser() -> argparse.ArgumentParser:
     set_commands.add_choice(reading)
     set_commands.add_choice(retrieval)
     set_commands.add_commands(commands)
-    for command in (article, reading, retrieval, timing, ingesting):
+    grounding = judge_commands.add_command(commands)
+    for command in (article, reading, retrieval, timing, ingesting, grounding):
         _add_shared(command, argparse.SUPPRESS)
     for command in (article, reading, retrieval):
         outputs.add_options(command, argparse.SUPPRESS)

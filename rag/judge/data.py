@@ -211,7 +211,9 @@ def other_answer(
     answer: str, others: Sequence[str], text: str, chance: random.Random
 ) -> str | None:
     """Return an answer that is not this one, of its kind where the text has one."""
-    swaps = [e for e in find_edits(f"it {answer}", text, chance) if e.kind in ("number", "date", "name")]
+    swaps = [
+        e for e in find_edits(f"it {answer}", text, chance) if e.kind in ("number", "date", "name")
+    ]
     different = [
         other
         for other in others

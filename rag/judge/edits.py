@@ -42,7 +42,8 @@ _NUMBER = re.compile(
 )
 _DATE = re.compile(r"\b(?:" + "|".join([*_MONTHS, *_DAYS]) + r")\b")
 _NAME = re.compile(
-    r"(?:(?<=[a-z,] )|(?<=[a-z]-)|(?<=\bthe ))[A-Z][\w’'-]*[a-z](?: (?:of |de |van )?[A-Z][\w’'-]*)*"
+    r"(?:(?<=[a-z,] )|(?<=[a-z]-)|(?<=\bthe ))"
+    r"[A-Z][\w’'-]*[a-z](?: (?:of |de |van )?[A-Z][\w’'-]*)*"
     r"|^[A-Z][\w’'-]*[a-z](?: [A-Z][\w’'-]*)+"
 )
 _NO_NAME = frozenset(["The", "A", "An", "In", "It", "He", "She", "They", "I", *_MONTHS, *_DAYS])
@@ -74,7 +75,8 @@ SCOPES = """
 some/all|many/all|most/all|several/all|may/will|might/will|could/will|probably/certainly
 possibly/certainly|at least/at most|more than/less than|over/under|nearly/more than
 about/exactly|around/exactly|expected to/certain to|likely to/certain to|plans to/has agreed to
-planned to/agreed to|half/all|a third/half|partly/entirely|one of the/the only|a few/most|up to/at least
+planned to/agreed to|half/all|a third/half|partly/entirely|one of the/the only|a few/most
+up to/at least
 suggested/proved|suggests/proves|alleged/proven|only/also|except/including|usually/always
 sometimes/always|often/always|can/must|should/must|hopes to/will|wants to/will|offered to/has to
 proposed/approved|claimed/proved|believes/has proved|asked/ordered
@@ -151,8 +153,10 @@ featured/feature starred/star contained/contain included/include caused/cause ra
 cost/cost ran/run stood/stand got/get had/have knew/know wanted/want refused/refuse
 """.split()
 )
-_PAST_VERB = re.compile(r"(?<=[a-z’'] )(?<!\bwas )(?<!\bwere )(?<!\bbeen )(?<!\bhad )(?<!\bhas )(?<!\bhave )(?<!\bnot )(?:"
-    + "|".join(_PAST) + r")\b(?= [a-z$\d])")
+_PAST_VERB = re.compile(
+    r"(?<=[a-z’'] )(?<!\bwas )(?<!\bwere )(?<!\bbeen )(?<!\bhad )(?<!\bhas )(?<!\bhave )"
+    r"(?<!\bnot )(?:" + "|".join(_PAST) + r")\b(?= [a-z$\d])"
+)
 
 
 def find_edits(text: str, others: str, chance: random.Random) -> list[Edit]:
@@ -184,13 +188,16 @@ def _swap(
     others: str,
     chance: random.Random,
 ) -> Edit | None:
-    places = [match for match in shape.finditer(text) if match.group() not in _NO_NAME]
+    barred = _NO_NAME if kind == "name" else frozenset[str]()
+    places = [match for match in shape.finditer(text) if match.group() not in barred]
     if not places:
         return None
     place = chance.choice(places)
     old = place.group()
-    pool = {match.group() for match in shape.finditer(others)} - _NO_NAME
+    pool = {match.group() for match in shape.finditer(others)} - barred
     pool = {name for name in pool if name not in text and old not in name}
+    if kind == "date":
+        pool = {date for date in pool if (date in _MONTHS) == (old in _MONTHS)}
     if kind == "number":
         pool = {number for number in pool if number.isalpha() == old.isalpha()}
     if kind != "name" and (not pool or chance.random() < 0.35):
@@ -214,14 +221,18 @@ def _invented(old: str) -> set[str]:
     if re.fullmatch(r"(?:1[5-9]|20)\d\d", digits):
         return {str(int(digits) + step) for step in (-11, -7, -3, -2, -1, 1, 2, 4, 8, 10)}
     if "." in digits:
-        return {f"{float(digits) * share:.{len(digits.partition('.')[2])}f}" for share in (0.5, 1.3, 2)}
+        return {
+            f"{float(digits) * share:.{len(digits.partition('.')[2])}f}" for share in (0.5, 1.3, 2)
+        }
     value = int(digits)
     values = {value + 1, max(value - 1, 0), value * 2, value * 10, round(value * 1.4) + 2}
     form = "{:,}" if "," in old or value >= 10_000 else "{}"
     return {form.format(number) for number in values}
 
 
-def _word(kind: Literal["meaning", "scope", "same"], text: str, chance: random.Random) -> Edit | None:
+def _word(
+    kind: Literal["meaning", "scope", "same"], text: str, chance: random.Random
+) -> Edit | None:
     places = list(_WORDS[kind].finditer(text))
     if not places:
         return None

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rag.judge.draw import UNKNOWN, Example
-from rag.judge.network import JudgeNetwork, Judgement, load_start
+from rag.judge.network import Judgement, JudgeNetwork, load_start
 from rag.judge.windows import Window, pad_windows
 from rag.reader.learn import Learner
 

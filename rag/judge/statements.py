@@ -9,21 +9,24 @@ from __future__ import annotations
 import random
 import re
 
+_AUXILIARY = (
+    r"(?:is|are|was|were|did|do|does|has|have|had|can|could|will|would|should|need|speed|red|bed)"
+)
 _SUBJECT = re.compile(
-    r"^(?:who|what|which|whose)\b(?P<noun>(?: (?!is\b|are\b|was\b|were\b|did\b|do\b|does\b|has\b"
-    r"|have\b|had\b|can\b|could\b|will\b|would\b|should\b)[\w’'-]+){0,3}?)"
-    r" (?P<verb>(?!(?:did|does|do|has|is|was|need|speed|red|bed)\b)\w{2,}(?:ed|[^s]s)|won|wrote|made|led|became|took|gave|said|sold|bought"
-    r"|built|found|lost|held|kept|ran|sang|began|plays|sings|was \w+ed|were \w+ed|is \w+ed|are \w+ed)"
+    rf"^(?:who|what|which|whose)\b(?: (?!{_AUXILIARY}\b)[\w’'-]+){{0,3}}? "
+    rf"(?P<verb>(?!{_AUXILIARY}\b)\w{{2,}}(?:ed|[^s]s)|won|wrote|made|led|became|took|gave|said|sold"
+    r"|bought|built|found|lost|held|kept|ran|sang|began|(?:was|were|is|are) \w+ed)"
     r"(?P<rest> .+|)$",
     re.IGNORECASE,
 )
 _IS = re.compile(
-    r"^(?:who|what|which \w+)(?P<verb> (?:is|was|are|were)|['’]s) (?P<rest>(?:the|a|an|one|his|her|its"
-    r"|their|another) .+)$",
+    r"^(?:who|what|which \w+)(?P<verb> (?:is|was|are|were)|['’]s) "
+    r"(?P<rest>(?:the|a|an|one|his|her|its|their|another) .+)$",
     re.IGNORECASE,
 )
 _HOW_MANY = re.compile(
-    r"^how many (?P<rest>(?:[\w’'-]+ ){1,3}?(?:are|were|is|was|have|had|live|lived|died|work|worked|took|will)\b.*)$",
+    r"^how many (?P<rest>(?:[\w’'-]+ ){1,3}?"
+    r"(?:are|were|is|was|have|had|live|lived|died|work|worked|took|will)\b.*)$",
     re.IGNORECASE,
 )
 
@@ -42,7 +45,11 @@ def as_statement(question: str, answer: str, chance: random.Random) -> str:
     said = ""
     if is_a is not None:
         verb = {"'s": " is", "’s": " is"}.get(is_a["verb"], is_a["verb"])
-        said = f"{is_a['rest']}{verb} {answer}" if chance.random() < 0.6 else f"{answer}{verb} {is_a['rest']}"
+        said = (
+            f"{is_a['rest']}{verb} {answer}"
+            if chance.random() < 0.6
+            else f"{answer}{verb} {is_a['rest']}"
+        )
     elif subject is not None:
         said = f"{answer} {subject['verb']}{subject['rest']}"
     elif many is not None and answer[:1].isdigit() and " " not in answer:
