@@ -23,12 +23,13 @@ Vector = npt.NDArray[np.float64]
 Score = Callable[[Sequence[Window]], Vector]
 """Windows to the logits of their claims being supported."""
 
-SIGNALS = ("whole", "worst", "apart", "uncovered", *KINDS, "name_in_brief")
+SIGNALS = ("whole", "worst", "apart", "uncovered", *KINDS, "name_in_brief", "long", "several")
 """`whole`: the network's logit for the claim; `worst`: for the least supported of its sentences;
 `apart`: how much the sentences around the likest one alone say less than those picked from all
 over; `uncovered`: the share of the claim's words that stand nowhere in the evidence; then how many
 reasons there are of each kind, two at most. A name that a sentence or two do not have may be who
-"he" is; it counts as `name_in_brief`."""
+"he" is; it counts as `name_in_brief`. `long`: the evidence does not fit one window; `several`: the
+claim has more than one sentence."""
 
 BRIEF = 3
 """Sentences up to which evidence need not name whom it is about."""
@@ -111,15 +112,17 @@ def measure(tokenize: Tokenize, score: Score, claim: str, ground: Ground) -> Mea
     scores = [[next(logits) for _ in plan] for plan in plans]
     best = [max(found) for found in scores]
     stems = content_stems(claim)
-    known: frozenset[str] = frozenset().union(*ground.held.stems)
-    uncovered = sum(found not in known for found in stems) / len(stems) if stems else 0.0
+    missing = sum(found not in ground.held.counts for found in stems)
+    uncovered = missing / len(stems) if stems else 0.0
     reasons = find_reasons(claim, ground.held)
     counts = [min(sum(reason.kind == kind for reason in reasons), MOST_REASONS) for kind in KINDS]
     unnamed = 0
     if len(ground.held.sentences) <= BRIEF:
         unnamed, counts[KINDS.index("name")] = counts[KINDS.index("name")], 0
     apart = best[0] - scores[0][-1]
-    signals = [best[0], min(best[1:], default=best[0]), apart, uncovered, *counts, unnamed]
+    shape = [float(len(scores[0]) > 1), float(len(texts) > 1)]
+    worst = min(best[1:], default=best[0])
+    signals = [best[0], worst, apart, uncovered, *counts, unnamed, *shape]
     return Measured(np.array(signals, dtype=np.float64), reasons)
 
 
