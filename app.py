@@ -10,13 +10,14 @@ import argparse
 import errno
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.errors import RagError, UsageError
+from rag.errors import RagError, UsageError, not_installed
 
 if TYPE_CHECKING:
     from rag.chain import Assistant
@@ -28,24 +29,31 @@ DEFAULT_PORT = 7860
 PORTS_TRIED = 10
 """How many ports from the default on are tried when none was asked for."""
 
+QUESTIONS = Path("questions.jsonl")
+"""Where `python -m evals init` puts a set, from the folder it is called in."""
+
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def build_app(assistant: Assistant) -> Page:
-    """Return the page over an assistant, not yet served."""
+def build_app(assistant: Assistant, questions: Path = QUESTIONS) -> Page:
+    """Return the page over an assistant, not yet served; `questions` is one's own set of them."""
+    from evals.web.pane import evals_pane
     from rag.web.layout import build_page
 
-    return build_page(assistant)
+    return build_page(assistant, [evals_pane(assistant, questions)])
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve the page until Ctrl-C; return the exit code."""
+    """Serve the page until Ctrl-C, or until it is told to end; return the exit code."""
     arguments = _parse(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         return _serve(arguments)
     except RagError as error:
         print(error, file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        print(not_installed(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)
@@ -72,6 +80,13 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--index", type=Path, metavar="DIR", help="folder of the index (default: .rag/)"
     )
+    parser.add_argument(
+        "--questions",
+        type=_questions,
+        default=QUESTIONS,
+        metavar="FILE.jsonl",
+        help="your own questions, which the Evals view runs and adds to (default: %(default)s)",
+    )
     return parser.parse_args(argv)
 
 
@@ -81,7 +96,18 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _questions(text: str) -> Path:
+    path = Path(text)
+    if path.suffix != ".jsonl" or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no place for a set: name a .jsonl file in a folder that is there"
+        )
+    return path
+
+
 def _serve(arguments: argparse.Namespace) -> int:
+    # A service that is stopped cleans up as after Ctrl-C: uploads that wait are deleted.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Before the models are loaded: a wrong port should not cost the seconds that they take.
     port = find_port(arguments.host, arguments.port)
     if arguments.port is None and port != DEFAULT_PORT:
@@ -92,7 +118,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     assistant = Assistant.open(
         corpus=arguments.corpus, index=arguments.index, may_be_empty=True, watched=True
     )
-    page = build_app(assistant)
+    page = build_app(assistant, arguments.questions)
     watcher = _watch(arguments)
     from rag.web.layout import launch_page
 
@@ -104,14 +130,16 @@ def _serve(arguments: argparse.Namespace) -> int:
     print(f"Ask the article at http://{shown}:{port} (stop with Ctrl-C)", flush=True)
     if arguments.host not in _LOOPBACK:
         print(
-            f"Anyone who can reach {arguments.host} can read, add and remove documents: "
-            "there is no password.",
+            f"Anyone who can reach {arguments.host} can read, add and remove documents and run "
+            "evals: there is no password.",
             file=sys.stderr,
         )
     try:
         threading.Event().wait()
     finally:
         watcher.stop()
+        for pane in page.panes:
+            pane.close()
         page.close(verbose=False)
     return 0
 

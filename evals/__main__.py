@@ -20,7 +20,14 @@ from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import RULE, gate_as_table, run_gate
 from evals.report import as_json, make_report
 from evals.rows import DatasetError
-from evals.runner import OURS, Answerer, Open, run_reading, run_retrieval
+from evals.runner import (
+    OURS,
+    PROGRESS_EVERY,
+    Answerer,
+    Open,
+    run_reading,
+    run_retrieval,
+)
 from evals.tables import as_table
 from rag.config import CLONE, DEFAULT_ENCODER
 from rag.errors import RagError, UsageError
@@ -151,11 +158,11 @@ def _measure(arguments: argparse.Namespace, open_answerer: Open) -> int:
         indexed = {document.id for document in documents}
         cases = spread([c for c in everything if c.document.id in indexed], arguments.limit)
         units = {case.document.id: case.units for case in everything if case.units}
-        outcomes = run_retrieval(cases, documents, units, open_answerer, encoder)
+        outcomes = run_retrieval(cases, documents, units, open_answerer, encoder, arguments.every)
     else:
         cases = spread(everything, arguments.limit)
         documents = _distinct(cases)
-        outcomes = run_reading(cases, open_answerer, encoder)
+        outcomes = run_reading(cases, open_answerer, encoder, arguments.every)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     made = make_report(path.name, sha256, len(documents), outcomes)
     print(as_table(made), file=outputs.shown(arguments))
@@ -210,6 +217,7 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.set_defaults(update_baseline=False, against=None)
     _add_shared(parser, None)
     outputs.add_options(parser, None)
+    _add_progress(parser, PROGRESS_EVERY)
     parser.add_argument(
         "--update-baseline",
         action="store_true",
@@ -260,6 +268,7 @@ def _make_parser() -> argparse.ArgumentParser:
         _add_shared(command, argparse.SUPPRESS)
     for command in (article, reading, retrieval):
         outputs.add_options(command, argparse.SUPPRESS)
+        _add_progress(command, argparse.SUPPRESS)
     return parser
 
 
@@ -278,6 +287,16 @@ def _add_shared(parser: argparse.ArgumentParser, default: object) -> None:
         metavar="PATH",
         help="write everything as JSON too; - for standard output, the table then goes to "
         "standard error",
+    )
+
+
+def _add_progress(parser: argparse.ArgumentParser, default: object) -> None:
+    parser.add_argument(
+        "--every",
+        type=_count,
+        default=default,
+        metavar="N",
+        help=f"say how far it is after every N questions (default: {PROGRESS_EVERY})",
     )
 
 

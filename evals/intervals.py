@@ -88,7 +88,15 @@ class Bootstrap:
         return Interval(float(numbers[has].mean()), *_middle(drawn), int(has.sum()))
 
     def auroc(self, scores: Sequence[float], positive: Sequence[bool]) -> Interval:
-        """Return the area under the ROC curve; in a draw every pair counts as often as drawn."""
+        """Return the area under the ROC curve; in a draw every pair counts as often as drawn.
+
+        Where every positive outscores every negative no draw shows a spread: the interval is then
+        Wilson's, over as many trials as there are of the rarer ones.
+        """
+        value = metrics.auroc(scores, positive)
+        if value in (0.0, 1.0):
+            rarer = min(sum(positive), len(positive) - sum(positive))
+            return Interval(value, *wilson(value, rarer), len(positive))
         order = np.argsort(np.asarray(scores, dtype=np.float64), kind="stable")
         ranked = np.asarray(scores, dtype=np.float64)[order]
         is_positive = np.asarray(positive, dtype=bool)[order]
@@ -102,7 +110,6 @@ class Bootstrap:
             won = (positives * (below + negatives / 2)).sum(axis=1)
             pairs = positives.sum(axis=1) * negatives.sum(axis=1)
             drawn.append(won[pairs > 0] / pairs[pairs > 0])
-        value = metrics.auroc(scores, positive)
         return Interval(value, *_middle(np.concatenate(drawn)), len(ranked))
 
     def whole(self, figure: Callable[[Places], float], counted: Sequence[bool]) -> Interval:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, TextIO
 
+from evals.editing import new_row, reworded, unanswerable, with_gold
 from evals.own import (
     CONFIRMED,
     DRAFT,
@@ -141,12 +142,11 @@ class Session:
             elif key == "d":
                 return self._set(values, status=DROPPED)
             elif key == "x" and text:
-                return self._set(_unanswerable(values, text), status=CONFIRMED)
+                return self._set(unanswerable(values, text), status=CONFIRMED)
             elif key == "r":
                 question = rest.strip() or self._read("Question: ")
                 if question:
-                    drafted = values.get("drafted", values["question"])
-                    return self._set({**values, "question": question, "drafted": drafted}, step=0)
+                    return self._set(reworded(values, question), step=0)
             elif key == "n":
                 return self._add(rest.strip() or self._read("Question: "))
             elif key == "m" and text:
@@ -159,7 +159,7 @@ class Session:
             elif key[:1].isdigit() and text:
                 gold = _chosen(f"{key} {rest}", text)
                 if gold is not None:
-                    return self._set(_with_gold(values, gold), status=CONFIRMED)
+                    return self._set(with_gold(values, gold), status=CONFIRMED)
                 self._say(f"The sentences are 0 to {len(text.sentences) - 1}; m shows them all.")
             else:
                 self._say(f"“{key}” does nothing here. ? explains the keys.")
@@ -195,13 +195,9 @@ class Session:
                 self._say("A row is about one document: choose sentences of one.")
                 continue
             break
-        gold = tuple(sorted(gold, key=lambda sentence: sentence.start))
-        taken = {row["id"] for row in self._state.rows}
-        id = next(name for n in range(1, len(taken) + 2) if (name := f"own{n}") not in taken)
-        values = {"id": id, "status": CONFIRMED, "kind": "own" if gold else "unanswerable"}
-        row = placed_values({**values, "question": question}, Placed(text, gold))
+        row = new_row(self._state.rows, question, text, gold)
         self._change([*self._state.rows, row], self._state.at)
-        self._say(f"Added as {id}.")
+        self._say(f"Added as {row['id']}.")
 
     def _next(self, start: int) -> int | None:
         """Return the next row that is a draft, or whose gold is not there."""
@@ -275,23 +271,6 @@ class Session:
     def _say(self, text: str) -> None:
         self._out.write(text + "\n")
         self._out.flush()
-
-
-def _unanswerable(values: Mapping[str, Any], text: Text) -> dict[str, Any]:
-    """Return a row whose question nothing in its document answers."""
-    kept = {name: value for name, value in values.items() if name != "answer"}
-    return placed_values({**kept, "kind": "unanswerable"}, Placed(text, ()))
-
-
-def _with_gold(values: Mapping[str, Any], placed: Placed) -> dict[str, Any]:
-    """Return a row with other gold; an answer that does not stand in it is left out."""
-    row = placed_values(values, placed)
-    answer = " ".join(str(row.get("answer") or "").split())
-    if not answer or not any(answer in quote for quote in row["quotes"]):
-        row.pop("answer", None)
-    if not values.get("gold"):
-        row["kind"] = "own"  # It was drafted as unanswerable.
-    return row
 
 
 def _chosen(numbers: str, text: Text) -> Placed | None:

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from evals import results
 from evals.diff import compare_runs
 from evals.exchange import as_junit, as_markdown
+from evals.exports import FORMATS
 from evals.gate import Gate, gate_as_json
 from evals.page import render_page
 from evals.report import Report
@@ -27,6 +28,14 @@ def add_options(parser: argparse.ArgumentParser, default: object) -> None:
     """Add where to write; a sub-command must not overwrite what stood before it."""
     for name, said in FILES.items():
         parser.add_argument(f"--{name}", type=Path, default=default, metavar="PATH", help=said)
+    parser.add_argument(
+        "--export",
+        nargs=2,
+        action=_Export,
+        default=default,
+        metavar=("FORMAT", "PATH"),
+        help=f"write the questions, answers and scores for another tool: {', '.join(FORMATS)}",
+    )
     parser.add_argument(
         "--against",
         type=Path,
@@ -49,11 +58,13 @@ def paths(arguments: argparse.Namespace) -> Iterator[tuple[str, Path]]:
         path = getattr(arguments, option, None)
         if path not in (None, "-"):
             yield option, Path(path)
+    for name, path in getattr(arguments, "export", None) or ():
+        yield f"export {name}", path
 
 
 def reports(arguments: argparse.Namespace) -> Iterator[str]:
     """Yield the options given that need the answers to single questions."""
-    for option in (*FILES, "against", "keep"):
+    for option in (*FILES, "export", "against", "keep"):
         if getattr(arguments, option, None) is not None:
             yield option
 
@@ -83,10 +94,31 @@ def write(
         results.write_text(as_junit(report, run, gate), arguments.junit)
     if arguments.markdown:
         results.write_text(as_markdown(report, run, gate, diff), arguments.markdown)
+    for name, path in arguments.export or ():
+        results.write_text(FORMATS[name](report, run), path)
     if arguments.keep:
         results.write_json(values, str(results.RESULTS / f"{arguments.keep}.json"), sys.stdout)
     if arguments.json:
         results.write_json(values, arguments.json, sys.stdout)
+
+
+class _Export(argparse.Action):
+    """Takes a format that is known, and a path; may be given again."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        """Add one."""
+        assert isinstance(values, list)
+        name, path = values
+        if name not in FORMATS:
+            parser.error(f"--export {name}: there is no such format; it is {', '.join(FORMATS)}")
+        taken = getattr(namespace, self.dest, None) or ()
+        setattr(namespace, self.dest, (*taken, (name, Path(path))))
 
 
 def _name(text: str) -> str:

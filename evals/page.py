@@ -128,7 +128,7 @@ def _render_headline(report: Report, diff: Diff | None) -> str:
         )
         tiles.append(
             f'<div><dt>{name}</dt><dd class="figure">{figure.value:.3f}</dd>'
-            f"<dd>{ends(figure)}</dd>{moved}<dd>{_best(report, metric)}</dd>{lower}</div>"
+            f"<dd>{ends(figure)}, n {figure.n}</dd>{moved}{_best(report, metric)}{lower}</div>"
         )
     return f'<dl class="headline">{"".join(tiles)}</dl>'
 
@@ -141,9 +141,9 @@ def _best(report: Report, metric: str) -> str:
         if metric in figures and not name.startswith("always")
     }
     if not found or metric in LOWER_IS_BETTER or metric == "citation_exactness":
-        return f"n {report.figures[metric].n}"
+        return ""
     name = max(found, key=found.__getitem__)
-    return f"best baseline {found[name]:.3f} ({encode(name.replace('_', ' '))})"
+    return f"<dd>best baseline {found[name]:.3f} ({encode(name.replace('_', ' '))})</dd>"
 
 
 def _render_verdicts(report: Report) -> str:

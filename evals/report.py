@@ -161,14 +161,18 @@ def _compare(
 
 
 def _row(report: Report, place: int) -> dict[str, Any]:
-    """Return one question as JSON: sentence ids, the best alternative of the gold first."""
+    """Return one question as JSON: sentence ids, the first alternative of the gold in words too."""
     outcome, judged = report.outcomes[place], report.judged[place]
     numbers = {name: values[place] for name, values in report.scores.items()}
+    gold = in_order(outcome.gold[0]) if outcome.gold else []
+    texts = {sentence.id: sentence.text for sentence in outcome.sentences}
     row: dict[str, Any] = {
         "id": outcome.case.id,
         "kind": outcome.case.kind,
         "question": outcome.case.question,
-        "gold": in_order(outcome.gold[0]) if outcome.gold else [],
+        "document_id": outcome.case.document.id,
+        "gold": gold,
+        "quotes": [" ".join(texts[sentence_id].split()) for sentence_id in gold],
         "ranked": list(outcome.ranked),
         "cited": list(outcome.cited),
         "abstained": outcome.abstained,
@@ -180,6 +184,10 @@ def _row(report: Report, place: int) -> dict[str, Any]:
         "scores": {name: round(n, 6) for name, n in numbers.items() if not np.isnan(n)},
         "milliseconds": round(outcome.milliseconds, 2),
     }
+    if outcome.case.history:
+        row["history"] = [
+            {"question": turn.question, "answer": turn.answer} for turn in outcome.case.history
+        ]
     if len(outcome.gold) > 1:
         row["alternatives"] = [in_order(gold) for gold in outcome.gold[1:]]
     return row

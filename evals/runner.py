@@ -21,6 +21,9 @@ from rag.types import Answer, Citation, Document, Encoder, Reading, Sentence, Tu
 PROGRESS_EVERY = 100
 """Questions between two lines of progress."""
 
+RETRIEVED = 10
+"""Sentences whose words are kept for other tools: what a judge of theirs would be shown."""
+
 
 class Answerer(Protocol):
     """What is measured."""
@@ -50,13 +53,16 @@ Outcomes = dict[str, list[Outcome]]
 OURS = "ours"
 
 
-def run_reading(cases: Sequence[Case], open_answerer: Open, encoder: Encoder) -> Outcomes:
+def run_reading(
+    cases: Sequence[Case], open_answerer: Open, encoder: Encoder, every: int = PROGRESS_EVERY
+) -> Outcomes:
     """Return what happens when each question is asked of its own text alone.
 
-    The questions of one text are asked together, so that it is embedded once.
+    The questions of one text are asked together, so that it is embedded once. `every` is how many
+    questions lie between two lines of progress.
     """
     at_length = any(case.long_answers for case in cases)
-    progress = Progress(len(cases))
+    progress = Progress(len(cases), every)
     found: dict[str, dict[str, Outcome]] = {}
     for group in by_text(cases):
         document = group[0].document
@@ -89,6 +95,7 @@ def run_retrieval(
     units: Units,
     open_answerer: Open,
     encoder: Encoder,
+    every: int = PROGRESS_EVERY,
 ) -> Outcomes:
     """Return what happens when each question is asked across all the texts at once.
 
@@ -97,7 +104,7 @@ def run_retrieval(
     answerer = open_answerer(documents, units)
     texts = Texts(documents, answerer)
     baselines = Baselines(texts.sentences, encoder, is_one_text=False)
-    progress = Progress(len(cases))
+    progress = Progress(len(cases), every)
     found: dict[str, dict[str, Outcome]] = {}
     for case in cases:
         found[case.id] = _ask_all(case, answerer, baselines, texts)
@@ -130,14 +137,15 @@ class Texts:
 class Progress:
     """Says on standard error how far a run has come."""
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, every: int = PROGRESS_EVERY) -> None:
         self._total = total
+        self._every = every
         self._done = 0
 
     def advance(self) -> None:
         """Count one question, and say so now and then."""
         self._done += 1
-        if self._done % PROGRESS_EVERY == 0 or self._done == self._total:
+        if self._done % self._every == 0 or self._done == self._total:
             print(f"{self._done} of {self._total} questions", file=sys.stderr, flush=True)
 
 
@@ -261,6 +269,7 @@ def _outcome_of_answer(
         exact=tuple(texts.resolves(citation) for citation in _citations(answer)),
         faults=find_faults(answer, texts),
         answer=replace(answer, hits=()),
+        retrieved=tuple(sentence.text for sentence in ranked[:RETRIEVED]),
     )
 
 

@@ -40,7 +40,7 @@ class Outcome:
     the claims without markers, `span` the short answer inside the first one. `prediction` is
     what is held against a short answer: the span, for want of one the first claim, and nothing
     where it abstained. `sentences` are those of the question's own text; `answer` is the product's,
-    which a baseline has none of.
+    which a baseline has none of, and `retrieved` the words of the first sentences it ranked.
     """
 
     case: Case
@@ -61,6 +61,7 @@ class Outcome:
     exact: tuple[bool, ...] = ()
     faults: tuple[str, ...] = ()
     answer: Answer | None = None
+    retrieved: tuple[str, ...] = ()
 
     @property
     def right_if_answered(self) -> bool:

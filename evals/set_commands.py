@@ -6,6 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from evals.dataset import Case
 from evals.own import CONFIRMED, DRAFT, ELSEWHERE, Texts, write_rows
@@ -105,10 +106,21 @@ def across_corpus(
     return kept, open_corpus, every
 
 
-def _init(arguments: argparse.Namespace) -> int:
+class Drafted(NamedTuple):
+    """What a draft of a set came to: its rows, and how many documents were read for it."""
+
+    rows: Sequence[Mapping[str, Any]]
+    documents: int
+
+
+def draft_set(out: Path, corpus: Path, questions: int, seed: int = 1) -> Drafted:
+    """Write a draft of a set about a corpus to a file that there is none of yet.
+
+    Raises:
+        DatasetError: there is one, or the corpus gives no question.
+    """
     from evals.draft import draft_rows
 
-    out = arguments.out
     if out.suffix != ".jsonl":
         raise DatasetError(f"--out {out}: the file is JSON lines; name it {out.stem}.jsonl")
     if out.exists():
@@ -116,22 +128,27 @@ def _init(arguments: argparse.Namespace) -> int:
             f"{out} exists, and is left as it is. Go on with it: python -m evals label {out}; or "
             "name another: --out FILE.jsonl"
         )
-    if arguments.questions < 1:
-        raise DatasetError(f"--questions {arguments.questions}: ask for one at least.")
-    config = _config(arguments)
-    texts = list(Texts(config.corpus).all(MOST_DOCUMENTS))
-    rows = draft_rows(texts, arguments.questions, seed=arguments.seed)
+    if questions < 1:
+        raise DatasetError(f"--questions {questions}: ask for one at least.")
+    texts = list(Texts(corpus).all(MOST_DOCUMENTS))
+    rows = draft_rows(texts, questions, seed=seed)
     if not rows:
         raise DatasetError(
-            f"No question could be drafted from {config.corpus}: {_count(len(texts), 'document')}, "
+            f"No question could be drafted from {corpus}: {_count(len(texts), 'document')}, "
             "and no sentence of a shape that turns into one. Write your own: make an empty file, "
             f"then python -m evals label {out}"
         )
     write_rows(out, rows)
+    return Drafted(rows, len(texts))
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    out = arguments.out
+    rows, read = draft_set(out, _config(arguments).corpus, arguments.questions, arguments.seed)
     asked = sum(not row["gold"] for row in rows)
     print(
         f"{out}: {_count(len(rows), 'draft')} about {len({r['document_id'] for r in rows})} of "
-        f"{_count(len(texts), 'document')}, {len(rows) - asked} answerable, {asked} not."
+        f"{_count(read, 'document')}, {len(rows) - asked} answerable, {asked} not."
     )
     if len(rows) < arguments.questions:
         print(f"These are all that the text gives, of {arguments.questions} asked for.")

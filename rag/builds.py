@@ -14,6 +14,7 @@ the one before answers; another encoder or splitter makes another build.
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from rag.config import Config
 from rag.corpus import Corpus, CorpusFile
 from rag.errors import CorpusError, IndexUnusable
 from rag.identity import EXTRACTION
-from rag.load import sidecar_path
+from rag.load import SIDECAR
 from rag.models import document_encoder
 from rag.record import SCHEMA, FileState, SplitDocument
 from rag.split import VERSION, split_passages, split_sentences
@@ -139,7 +140,7 @@ def file_states(corpus: Path) -> dict[str, FileState]:
 def file_state(file: CorpusFile) -> FileState:
     """Return the state of a file, and of the sidecar beside it."""
     try:
-        sidecar_ns = sidecar_path(file.path).stat().st_mtime_ns
+        sidecar_ns = os.stat(f"{file.path}{SIDECAR}").st_mtime_ns  # noqa: PTH116 - every file's
     except OSError:
         sidecar_ns = 0
     return FileState(file.source, file.size, file.modified_ns, sidecar_ns)

@@ -63,8 +63,8 @@ class Assistant:
     def open(
         cls,
         *,
-        corpus: Path | None = None,
-        index: Path | None = None,
+        corpus: str | Path | None = None,
+        index: str | Path | None = None,
         may_be_empty: bool = False,
         watched: bool = False,
         progress: Tell = lambda _: None,

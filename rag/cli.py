@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag import commands
 from rag.config import Config, load_config
-from rag.errors import CorpusError, RagError, UsageError
+from rag.errors import CorpusError, RagError, UsageError, not_installed
 from rag.progress import TERMINAL
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, WRONG_USAGE)
     except RagError as error:
         return _fail(error, FAILED)
+    except ModuleNotFoundError as error:
+        return _fail(not_installed(error), FAILED)
     except KeyboardInterrupt:
         return _fail("Interrupted.", INTERRUPTED)
     except BrokenPipeError:

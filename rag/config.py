@@ -89,8 +89,8 @@ class Config:
 
 def load_config(
     *,
-    corpus: Path | None = None,
-    index: Path | None = None,
+    corpus: str | Path | None = None,
+    index: str | Path | None = None,
     environment: Mapping[str, str] = os.environ,
 ) -> Config:
     """Return the settings: an argument wins over the environment, the environment over defaults.
@@ -108,8 +108,8 @@ def load_config(
     home = default_home()
     default = Config(home / "corpus", home / ".rag")
     return Config(
-        corpus=corpus or Path(environment.get("RAG_CORPUS") or default.corpus),
-        index=index or Path(environment.get("RAG_INDEX") or default.index),
+        corpus=Path(corpus or environment.get("RAG_CORPUS") or default.corpus),
+        index=Path(index or environment.get("RAG_INDEX") or default.index),
         encoder=environment.get("RAG_ENCODER") or DEFAULT_ENCODER,
         precision=precision,
         file_bytes=int(_number(environment, "RAG_FILE_MB", default.file_bytes / 1e6) * 1e6),

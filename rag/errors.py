@@ -11,6 +11,10 @@ They are raised deep, and caught once: in `rag.cli.main` (standard error, exit 1
 `UsageError`) and in the page (a message in the chat).
 """
 
+from __future__ import annotations
+
+import sys
+
 
 class RagError(Exception):
     """The base of all of them; its text is shown to the user as it is."""
@@ -41,4 +45,19 @@ def no_space(place: object) -> IndexUnusable:
     return IndexUnusable(
         f"The disk that holds the index in {place} is full, or fails. Free some space, then go on: "
         "python -m rag index"
+    )
+
+
+def not_installed(error: ModuleNotFoundError) -> str:
+    """Return the words for a Python that lacks what is needed; what lies here is no such thing.
+
+    Raises:
+        ModuleNotFoundError: the one that was given, where it is a part of ours that is missing.
+    """
+    name = (error.name or "").partition(".")[0]
+    if name in ("", "app", "evals", "rag"):
+        raise error
+    return (
+        f"{name} is not installed for {sys.executable}. Install what is needed, in the clone: "
+        "python3 -m venv .venv && .venv/bin/pip install . Then use .venv/bin/python."
     )

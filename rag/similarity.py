@@ -47,7 +47,11 @@ FAR = 0.2
 FAR_WITHOUT_A_WORD = 0.3
 """Cosines below which the nearest sentence has nothing to do with the question; the second where
 they share no content word either. Of 618 answerable questions of 50 newsdesk training articles ten
-fall below, and nearly half of them when asked of another article."""
+fall below, and nearly half of them when asked of another article. A network that finds an answer
+likely is not overruled: of eleven such questions of newsdesk's dev articles it found seven."""
+
+LIKELY = 0.5
+"""Answerability from which a network's word counts for more than distance."""
 
 NETWORK_SENTENCE_SIGNALS = ("network_evidence",)
 NETWORK_QUESTION_SIGNALS = ("network_answerable", "network_top_evidence", "network_margin")
@@ -136,7 +140,10 @@ class SimilarityReader:
         return self._weights.decision
 
     def read(self, understood: Understood, hits: Sequence[Hit]) -> Reading:
-        """Return every sentence of the hits, best first; nothing near makes answerability 0."""
+        """Return every sentence of the hits, best first.
+
+        Answerability is 0 where nothing is near, unless the network makes an answer likely.
+        """
         sentences = reading_order(hits)
         if not sentences:
             return Reading((), 0.0)
@@ -153,9 +160,10 @@ class SimilarityReader:
         whole = question_signals(
             understood.question, signals, scores, self._frequency, len(understood.unknown_names)
         )
-        answerability = probability(
-            self._weights.question.log_odds(question_with_network(whole, scanned))
+        answerability = float(
+            probability(self._weights.question.log_odds(question_with_network(whole, scanned)))
         )
+        is_likely = scanned is not None and answerability >= LIKELY
         spans = scanned.spans if scanned else (None,) * len(sentences)
         evidence = [
             Evidence(sentence, float(score), span)
@@ -163,7 +171,8 @@ class SimilarityReader:
         ]
         # A stable sort: of equal sentences the one that stands first wins.
         evidence.sort(key=lambda item: -item.score)
-        return Reading(tuple(evidence), 0.0 if _is_far(signals) else float(answerability))
+        is_lost = _is_far(signals) and not is_likely
+        return Reading(tuple(evidence), 0.0 if is_lost else answerability)
 
     def _sentence_vectors(self, sentences: Sequence[Sentence]) -> Vectors:
         with self._lock:

@@ -24,7 +24,7 @@ SECONDS = 2.0
 """Between two looks; a file of the same size and time for as long counts as quiet."""
 
 _SHARE = 20
-"""Looking may take one part in so many of the time: a folder of 100,000 files is seen less often."""
+"""Looking takes at most one part in so many of the time: 100,000 files are seen less often."""
 
 _log = logging.getLogger(__name__)
 

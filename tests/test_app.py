@@ -81,9 +81,28 @@ def test_missing_corpus_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "Traceback" not in captured.err
 
 
+@pytest.mark.parametrize("command", [["app.py"], ["-m", "rag", "ask", "Why?"]])
+def test_python_without_the_dependencies_is_told_what_to_install(command: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(("langchain_core", "numpy"))
+    assert f"is not installed for {sys.executable}. Install what is needed" in last
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal of Ctrl-C")
-@pytest.mark.parametrize("is_empty", [False, True], ids=["the article", "an empty corpus"])
-def test_page_says_where_it_is_and_stops_on_ctrl_c(tmp_path: Path, is_empty: bool) -> None:
+@pytest.mark.parametrize(
+    ("is_empty", "number"),
+    [(False, signal.SIGINT), (True, signal.SIGTERM)],
+    ids=["the article, Ctrl-C", "an empty corpus, a service's stop"],
+)
+def test_page_says_where_it_is_stops_when_told_and_leaves_nothing(
+    tmp_path: Path, is_empty: bool, number: int
+) -> None:
+    (tmp_path / "waiting").mkdir()
     if is_empty:
         (tmp_path / "corpus").mkdir()
     else:
@@ -97,12 +116,13 @@ def test_page_says_where_it_is_and_stops_on_ctrl_c(tmp_path: Path, is_empty: boo
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        env={**os.environ, "TMPDIR": str(tmp_path / "waiting")},
     )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line == f"Ask the article at http://127.0.0.1:{port} (stop with Ctrl-C)\n"
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=20)
     finally:
         process.kill()
@@ -110,4 +130,5 @@ def test_page_says_where_it_is_and_stops_on_ctrl_c(tmp_path: Path, is_empty: boo
     assert process.returncode == 0
     assert out == ""
     assert err.splitlines()[-1] == "Stopped."
+    assert not list((tmp_path / "waiting").glob("uploads-*"))
     assert "Traceback" not in err

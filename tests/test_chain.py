@@ -68,6 +68,22 @@ def village(short_article: Document) -> Assistant:
     return Assistant.of([short_article])
 
 
+def test_a_question_that_shares_no_word_with_the_answer_is_read_all_the_same(
+    assistant: Assistant,
+) -> None:
+    found = assistant.ask("When did the handover wrap up?")
+    assert "mid-November" in found.text
+    lost = assistant.ask("how do i bake a chocolate cake")
+    assert (lost.reason, lost.answerability, lost.nearest) == ("no_evidence", 0.0, ())
+
+
+def test_open_takes_folders_as_text(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "minutes.txt").write_text(MINUTES, encoding="utf-8")
+    opened = Assistant.open(corpus=str(tmp_path / "corpus"), index=str(tmp_path / "index"))
+    assert len(opened.documents) == 1
+
+
 def faults(answer: Answer, assistant: Assistant, most: int = MAX_CLAIMS) -> list[str]:
     """Return every invariant of C5 and C1 that an answer breaks."""
     documents = {document.id: document for document in assistant.documents}

@@ -84,6 +84,16 @@ def test_auroc_of_a_draw_is_that_of_the_questions_drawn() -> None:
     assert (interval.low, interval.high) == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
 
 
+def test_a_perfect_auroc_of_two_negatives_is_not_sure_of_itself() -> None:
+    bootstrap = Bootstrap(["d"] * 9)
+    interval = bootstrap.auroc([0.9] * 7 + [0.1] * 2, [True] * 7 + [False] * 2)
+    assert (interval.value, interval.high) == (1.0, 1.0)
+    assert interval.low == pytest.approx(2 / (2 + 1.96**2), abs=1e-4)
+    turned = bootstrap.auroc([0.1] * 7 + [0.9] * 2, [True] * 7 + [False] * 2)
+    assert (turned.value, turned.low) == (0.0, 0.0)
+    assert turned.high == pytest.approx(1 - interval.low)
+
+
 def test_bm25_of_two_sentences_is_as_worked_by_hand() -> None:
     index = Bm25(["missile missile export", "export"])
     # "missile" stands in 1 of 2, twice in a text of 3 words where the mean is 2.

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from rag import library
 from rag.chain import Assistant
 from rag.config import DEFAULT_ENCODER, Config
 from rag.doctor import doctor
@@ -143,6 +144,35 @@ def test_a_watched_assistant_does_not_wait_for_what_came_in(config, encoder):
     assistant = Assistant.open(corpus=config.corpus, index=config.index, watched=True)
     (config.corpus / "ocean.txt").write_text(OCEAN)
     assert [document.title for document in assistant.documents] == ["Bread"]
+
+
+def test_a_slow_synchronise_does_not_put_off_the_next_look(config, encoder):
+    """What is told takes a second and a half: were that looking, the next would be 30 s away."""
+    slow = iter([1.5])
+    watcher = Watcher(config, encoder, tell=lambda _: time.sleep(next(slow, 0)), seconds=0.05)
+    watcher.start()
+    try:
+        wait_for(lambda: titles(config, encoder) == ["Bread"])
+        (config.corpus / "ocean.txt").write_text(OCEAN)
+        wait_for(lambda: titles(config, encoder) == ["Bread", "Ocean"], seconds=15)
+    finally:
+        watcher.stop()
+
+
+def test_a_file_that_another_brought_in_and_goes_before_the_next_look_is_forgotten(
+    config, encoder, tmp_path
+):
+    watcher = Watcher(config, encoder)
+    watcher.look()
+    watcher.look()
+    assert not watcher.look()
+    ocean = tmp_path / "ocean.txt"
+    ocean.write_text(OCEAN)
+    library.add(config, encoder, [ocean], tell=lambda _: None)
+    assert titles(config, encoder) == ["Bread", "Ocean"]
+    (config.corpus / "ocean.txt").unlink()
+    assert watcher.look()
+    assert titles(config, encoder) == ["Bread"]
 
 
 def wait_for(holds, seconds=60):

@@ -25,32 +25,8 @@
     }
   }
 
-  class Told extends Error {} // Its message is a sentence for a person.
-
-  async function post(verb, given) {
-    let response;
-    try {
-      response = await fetch(`documents/${verb}`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(given),
-      });
-    } catch {
-      throw new Told("The server does not answer. Is the program still running?");
-    }
-    return understood(response.status, await response.text());
-  }
-
-  function understood(status, text) {
-    let answer = null;
-    try {
-      answer = JSON.parse(text);
-    } catch {
-      throw new Told("The server does not answer. Is the program still running?");
-    }
-    if (answer.error) throw new Told(answer.error);
-    return answer;
-  }
+  const { Told, understood } = window.askTheServer;
+  const post = (verb, given) => window.askTheServer.post(`documents/${verb}`, given);
 
   function say(text, { fault = false } = {}) {
     const line = find(".said");
@@ -489,5 +465,9 @@
     },
     look,
     chosen: () => [...known.keys()].join(" "),
+    choose(titles) {
+      known = new Map(Object.entries(titles));
+      keepChosen();
+    },
   };
 })();

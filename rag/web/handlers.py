@@ -16,6 +16,7 @@ from rag.web.render import render_answer, render_note
 
 if TYPE_CHECKING:
     from rag.chain import Assistant
+    from rag.web.pane import Foot
 
 _LOG = logging.getLogger(__name__)
 
@@ -30,15 +31,21 @@ class Reply(NamedTuple):
 
 
 def reply_to(
-    assistant: Assistant, question: str, turns: Sequence[Turn], asked: Sequence[str] = ()
+    assistant: Assistant,
+    question: str,
+    turns: Sequence[Turn],
+    asked: Sequence[str] = (),
+    feet: Sequence[Foot] = (),
 ) -> Reply:
     """Return the answer as a message; never raises for a fault of the question or the parts.
 
-    `asked` are the ids of the documents to ask, none for all of them.
+    `asked` are the ids of the documents to ask, none for all of them; `feet` put links under it.
     """
     try:
-        answer = assistant.ask(question, history=tuple(turns), documents=_chosen(assistant, asked))
-        return Reply(render_answer(answer), Turn(question=question, answer=answer.text))
+        chosen = _chosen(assistant, asked)
+        answer = assistant.ask(question, history=tuple(turns), documents=chosen)
+        links = "".join(foot(question, turns, answer, chosen or ()) for foot in feet)
+        return Reply(render_answer(answer, links), Turn(question=question, answer=answer.text))
     except RagError as error:
         return Reply(render_note(str(error), kind="error"), None)
     except Exception:

@@ -7,6 +7,7 @@ server that serves the page.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from rag.web import render
 from rag.web.adding import Intake
 from rag.web.handlers import reply_to
 from rag.web.listing import render_panel
+from rag.web.pane import Pane
 from rag.web.routes import routes
 from rag.web.shelf import Shelf
 
@@ -49,6 +51,7 @@ _MONOSPACE_FONTS = ("ui-monospace", "Menlo", "Consolas", "monospace")
 
 _ATTACH_ARTICLE = "window.askTheArticle.attach(element, props, server);"
 _ATTACH_DOCUMENTS = "window.askTheDocuments.attach(element);"
+_GIVEN = "() => [window.askTheArticle.given()]"
 _WITH_CHOSEN = "(...given) => [...given.slice(0, -1), window.askTheDocuments.chosen()]"
 
 Messages = list[dict[str, str]]
@@ -59,13 +62,19 @@ class Page(gr.Blocks):
 
     shelf: Shelf
     intake: Intake
+    panes: Sequence[Pane]
 
 
-def build_page(assistant: Assistant) -> Page:
-    """Return the page. The assistant is handed in; many visitors share it, each with own turns."""
+def build_page(assistant: Assistant, panes: Sequence[Pane] = ()) -> Page:
+    """Return the page. The assistant is handed in; many visitors share it, each with own turns.
+
+    `panes` are further tabs beside the documents.
+    """
     shelf = Shelf(assistant)
     intake = Intake(shelf)
     documents = assistant.documents
+    tabs = {pane.name: pane.label for pane in panes}
+    feet = [pane.foot for pane in panes]
 
     def document_html(document_id: str) -> str:
         # Not those of the start: the corpus may have grown since.
@@ -79,7 +88,7 @@ def build_page(assistant: Assistant) -> Page:
         present = assistant.documents
         return (
             render.render_title(present),
-            render.render_header(present),
+            render.render_header(present, tabs),
             gr.Chatbot(placeholder=render.render_intro(present)),
             *_suggestion_updates(view.suggestions),
         )
@@ -100,7 +109,7 @@ def build_page(assistant: Assistant) -> Page:
             _status(READING),
             gr.Column(visible=False),
         )
-        html, turn = reply_to(assistant, question, turns, ids)
+        html, turn = reply_to(assistant, question, turns, ids, feet)
         yield (
             gr.Textbox(interactive=True),
             [*asked, _message("assistant", html)],
@@ -109,12 +118,23 @@ def build_page(assistant: Assistant) -> Page:
             gr.skip(),
         )
 
+    def converse(given: str) -> Iterator[tuple[Any, ...]]:
+        """Begin a conversation anew, with turns that are given, and ask what follows them."""
+        question, turns, chosen = _read_given(given)
+        messages: Messages = []
+        for turn in turns:
+            messages.append(_message("user", render.render_question(turn.question)))
+            messages.append(_message("assistant", render.render_note(turn.answer or "…")))
+        yield from ask(question, messages, turns, chosen)
+
     page = Page(title="Ask the article", analytics_enabled=False)
-    page.shelf, page.intake = shelf, intake
+    page.shelf, page.intake, page.panes = shelf, intake, panes
     with page:
         turns = gr.State(())
         chosen = gr.Textbox(visible=False)  # Filled by the script with each question.
+        given = gr.Textbox(visible=False)  # Filled by the script with a conversation to begin.
         moved = gr.Button(elem_id="moved")  # Pressed by the script when the documents change.
+        begun = gr.Button(elem_id="begun")  # Pressed by the script to begin that conversation.
         with gr.Row(elem_id="masthead"):
             title = gr.HTML(render.render_title(documents), elem_id="title")
             restart = gr.Button("New conversation", elem_id="restart", size="sm", scale=0)
@@ -153,7 +173,9 @@ def build_page(assistant: Assistant) -> Page:
                 status = gr.HTML(_status(""), elem_id="status")
             with gr.Column(elem_id="article-pane"):
                 bar = gr.HTML(
-                    render.render_header(documents), elem_id="article-bar", apply_default_css=False
+                    render.render_header(documents, tabs),
+                    elem_id="article-bar",
+                    apply_default_css=False,
                 )
                 gr.HTML(
                     document_html(documents[0].id if documents else ""),
@@ -167,6 +189,14 @@ def build_page(assistant: Assistant) -> Page:
                     apply_default_css=False,
                     js_on_load=_ATTACH_DOCUMENTS,
                 )
+                for pane in panes:
+                    gr.HTML(
+                        pane.html,
+                        elem_id=pane.name,
+                        elem_classes="further",
+                        apply_default_css=False,
+                        js_on_load=f"{pane.attach}(element);",
+                    )
 
         outputs = [question, chat, turns, status, offered]
         common: dict[str, Any] = {
@@ -176,11 +206,12 @@ def build_page(assistant: Assistant) -> Page:
             "concurrency_limit": CONCURRENT_ANSWERS,
             "concurrency_id": "ask",
         }
-        given = [chat, turns, chosen]
-        asking: list[Any] = [question.submit(ask, [question, *given], js=_WITH_CHOSEN, **common)]
+        told = [chat, turns, chosen]
+        asking: list[Any] = [question.submit(ask, [question, *told], js=_WITH_CHOSEN, **common)]
         asking += [
-            button.click(ask, [button, *given], js=_WITH_CHOSEN, **common) for button in suggestions
+            button.click(ask, [button, *told], js=_WITH_CHOSEN, **common) for button in suggestions
         ]
+        asking.append(begun.click(converse, [given], js=_GIVEN, cancels=list(asking), **common))
         for happens in (page.load, moved.click):
             happens(
                 follow,
@@ -221,21 +252,38 @@ def launch_page(page: Page, *, host: str, port: int) -> str:
         ssr_mode=False,
         mcp_server=False,
         max_file_size=SMALLEST_UPLOAD,
-        app_kwargs={"routes": routes(page.shelf, page.intake)},
+        app_kwargs={
+            "routes": [
+                *routes(page.shelf, page.intake),
+                *(route for pane in page.panes for route in pane.routes),
+            ]
+        },
         footer_links=[],
         theme=gr.themes.Base(font=_SYSTEM_FONTS, font_mono=_MONOSPACE_FONTS),
-        head=_head(),
+        head=_head(page.panes),
     )
     return str(address)
 
 
-def _head() -> str:
+def _read_given(given: str) -> tuple[str, tuple[Turn, ...], str]:
+    """Return the question, the turns before it and the documents that the script sent."""
+    try:
+        sent = json.loads(given)
+        turns = tuple(Turn(str(each["question"]), str(each["answer"])) for each in sent["history"])
+        return str(sent["question"]), turns, str(sent["documents"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return "", (), ""
+
+
+def _head(panes: Sequence[Pane]) -> str:
     # Not by `css=`: Gradio prefixes those rules, and some of them then match nothing.
     def read(*names: str) -> str:
         return "".join((HERE / name).read_text(encoding="utf-8") for name in names)
 
     style, script = read("style.css", "documents.css"), read("page.js", "documents.js")
-    return f"<style>{style}</style><script>{script}</script>"
+    style += "".join(pane.style for pane in panes)
+    more = "".join(f"<script>{pane.script}</script>" for pane in panes)
+    return f"<style>{style}</style><script>{script}</script>{more}"
 
 
 def _suggestion_updates(suggestions: Sequence[str], **options: Any) -> list[gr.Button]:

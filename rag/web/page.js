@@ -4,6 +4,39 @@
 (() => {
   "use strict";
 
+  class Told extends Error {} // Its message is a sentence for a person.
+
+  function understood(status, text) {
+    let answer = null;
+    try {
+      answer = JSON.parse(text);
+    } catch {
+      throw new Told("The server does not answer. Is the program still running?");
+    }
+    if (answer.error) throw new Told(answer.error);
+    return answer;
+  }
+
+  async function post(path, given) {
+    let response;
+    try {
+      response = await fetch(path, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(given),
+      });
+    } catch {
+      throw new Told("The server does not answer. Is the program still running?");
+    }
+    return understood(response.status, await response.text());
+  }
+
+  window.askTheServer = { Told, understood, post };
+})();
+
+(() => {
+  "use strict";
+
   let pane = null; // The article's element, its properties and its server functions.
   let lit = null; // Id of the sentence that is lit; it outlives the element.
   let arrived = false; // Whether a deep link has been followed.
@@ -70,6 +103,20 @@
     refresh();
     if (focus) byId(`tab-${name}`)?.focus();
     if (name === "documents") window.askTheDocuments.look();
+    document.dispatchEvent(new Event(`pane:${name}`));
+  }
+
+  const tabs = () =>
+    [...document.querySelectorAll("[role=tab]")].map((each) => each.id.replace("tab-", ""));
+
+  // A conversation is begun anew with what was said before, and a question asked in it.
+  let given = null;
+  function converse(question, history = [], documents = {}) {
+    given = { question, history, documents: Object.keys(documents).join(" ") };
+    window.askTheDocuments.choose(documents);
+    lit = null;
+    byId("begun")?.click();
+    byId("conversation")?.scrollIntoView({ behavior: calm() ? "auto" : "smooth" });
   }
 
   function appeared(condition) {
@@ -154,7 +201,9 @@
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") back();
     if (/^Arrow(Left|Right)$/.test(event.key) && event.target.matches?.("[role=tab]")) {
-      select(tab === "article" ? "documents" : "article", { focus: true });
+      const names = tabs();
+      const step = event.key === "ArrowRight" ? 1 : names.length - 1;
+      select(names[(names.indexOf(tab) + step) % names.length], { focus: true });
     }
     if (event.key === " " && event.target.matches?.("a.copy")) {
       event.preventDefault(); // A button answers to the space bar, too.
@@ -178,7 +227,7 @@
     if (article && !article.hasAttribute("tabindex")) {
       article.setAttribute("tabindex", "0"); // A pane that scrolls has to be reachable by key.
     }
-    for (const name of ["article", "documents"]) {
+    for (const name of tabs()) {
       byId(name)?.setAttribute("role", "tabpanel");
       byId(name)?.setAttribute("aria-labelledby", `tab-${name}`);
       byId(name)?.classList.toggle("away", name !== tab);
@@ -230,6 +279,9 @@
       refresh();
     },
     select,
+    converse,
+    given: () => JSON.stringify(given),
+    say,
     show: showDocument,
     shown: shownDocument,
     restart() {

@@ -9,7 +9,7 @@ A message is one line that begins with a block element, which Markdown hands thr
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rag.identity import PASTED, UPLOADED
 from rag.types import Answer, Citation, Claim, Document, Sentence
@@ -54,13 +54,13 @@ def render_note(text: str, *, kind: str = "note") -> str:
     return f'<div class="{kind}">{paragraphs}</div>'
 
 
-def render_answer(answer: Answer) -> str:
-    """Return an answer, an abstention or a plain reply as one message."""
+def render_answer(answer: Answer, links: str = "") -> str:
+    """Return an answer, an abstention or a plain reply as one message; `links` is put under it."""
     match answer.kind:
         case "answer":
-            return _render_claims(answer)
+            return _render_claims(answer, links)
         case "abstention":
-            return _render_abstention(answer)
+            return _render_abstention(answer, links)
         case "metadata":
             return _render_metadata(answer)
         case _:
@@ -122,8 +122,11 @@ def render_nothing() -> str:
     return '<p class="nothing">There is no document yet.</p>'
 
 
-def render_header(documents: Sequence[Document]) -> str:
-    """Return the right pane's bar: its two tabs, a chooser for several documents, the way back."""
+def render_header(documents: Sequence[Document], more: Mapping[str, str] | None = None) -> str:
+    """Return the right pane's bar: its tabs, a chooser for several documents, the way back.
+
+    `more` are the labels of tabs beside the article and the documents, by name.
+    """
     options = "".join(
         f'<option value="{encode(document.id)}">{encode(document.title)}</option>'
         for document in documents
@@ -134,11 +137,16 @@ def render_header(documents: Sequence[Document]) -> str:
         else ""
     )
     count = f' <span class="count">{len(documents):,}</span>' if len(documents) > 1 else ""
+    others = "".join(
+        f'<button type="button" role="tab" id="tab-{name}" aria-controls="{name}">'
+        f"{encode(label)}</button>"
+        for name, label in (more or {}).items()
+    )
     return (
         '<div class="pane-bar"><div class="tabs" role="tablist" aria-label="Right pane">'
         '<button type="button" role="tab" id="tab-article" aria-controls="article">Article</button>'
         '<button type="button" role="tab" id="tab-documents" aria-controls="documents">'
-        f"Documents{count}</button></div>{chooser}"
+        f"Documents{count}</button>{others}</div>{chooser}"
         '<a class="back" href="#question" title="Back to the question box (Escape)">'
         "Back to the question</a></div>"
     )
@@ -233,7 +241,7 @@ def _render_paragraph(sentences: Sequence[str]) -> str:
     return f"<p>{' '.join(sentences)}</p>"
 
 
-def _render_claims(answer: Answer) -> str:
+def _render_claims(answer: Answer, links: str) -> str:
     parts = []
     for claim, leaned_on in _with_what_it_leans_on(answer.claims):
         before = "".join(
@@ -244,7 +252,7 @@ def _render_claims(answer: Answer) -> str:
     copy = '<a class="copy" href="#copy" role="button">Copy with quotes</a>'
     return (
         f'<div class="answer">{_render_understood(answer)}{"".join(parts)}'
-        f'<p class="foot">{_render_time(answer)} {copy}{copied}</p></div>'
+        f'<p class="foot">{_render_time(answer)} {copy}{copied}{links}</p></div>'
     )
 
 
@@ -299,7 +307,7 @@ def _render_chip(citation: Citation, *, css: str = "cite") -> str:
     )
 
 
-def _render_abstention(answer: Answer) -> str:
+def _render_abstention(answer: Answer, links: str) -> str:
     why = f'<p class="why">{encode(WEAK)}</p>' if answer.reason == "weak_evidence" else ""
     nearest = "".join(
         f"<li>{encode(citation.quote)} {_render_chip(citation, css='cite near')}</li>"
@@ -313,7 +321,7 @@ def _render_abstention(answer: Answer) -> str:
     return (
         f'<div class="abstention">{_render_understood(answer)}'
         f'<p class="refusal">{encode(answer.text)}</p>{why}{nearest}'
-        f'<p class="foot">{_render_time(answer)}</p></div>'
+        f'<p class="foot">{_render_time(answer)}{links}</p></div>'
     )
 
 

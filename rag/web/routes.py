@@ -1,4 +1,4 @@
-"""What the Documents view asks of the server: a question in JSON, an answer in JSON.
+"""What the views beside the chat ask of the server: a question in JSON, an answer in JSON.
 
 Beside Gradio's own interface, because that would keep uploads that break off, and would take
 orders from any other site that is open in the same browser. Every error is a sentence.
@@ -26,7 +26,7 @@ from rag.web.shelf import Shelf
 _LOG = logging.getLogger(__name__)
 
 UNEXPECTED = "Something went wrong. Please try again; the terminal says more."
-FOREIGN = "Only the page itself can change its documents."
+FOREIGN = "Only the page itself may ask for that."
 
 MAX_JSON = 8 * MAX_TEXT
 """Bytes of a request: JSON may write a character with six."""
@@ -40,7 +40,7 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
 
     def look(given: Given) -> Answered:
         view = shelf.look()
-        shown = _text(given, "shown")
+        shown = text_of(given, "shown")
         answer: Answered = {
             "version": view.version,
             "count": len(view.entries),
@@ -50,7 +50,7 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
         if view.version != given.get("version") or given.get("again"):
             page = given.get("page")
             answer["list"] = render_list(
-                view, wanted=_text(given, "wanted"), page=page if isinstance(page, int) else 0
+                view, wanted=text_of(given, "wanted"), page=page if isinstance(page, int) else 0
             )
             answer["trouble"] = render_trouble(view.trouble)
             chosen = given.get("chosen")
@@ -64,10 +64,10 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
 
     def add(given: Given) -> Answered:
         items: list[Item] = []
-        if address := _text(given, "address").strip():
+        if address := text_of(given, "address").strip():
             items.append(address)
-        if text := _text(given, "text"):
-            title = _text(given, "title").strip()
+        if text := text_of(given, "text"):
+            title = text_of(given, "title").strip()
             if not title:
                 raise UsageError("The text has no title. Give it one, to know it by.")
             if len(text) > MAX_TEXT:
@@ -82,25 +82,25 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
         return {"job": intake.start(tokens, items).id}
 
     def job(given: Given) -> Answered:
-        found = intake.job(_text(given, "job"))
+        found = intake.job(text_of(given, "job"))
         if found is None:
             return {"gone": True}
         return _told(found, shelf)
 
     def stop(given: Given) -> Answered:
-        intake.stop(_text(given, "job"))
+        intake.stop(text_of(given, "job"))
         return job(given)
 
     def rename(given: Given) -> Answered:
-        shelf.rename(_text(given, "id"), _text(given, "title"))
+        shelf.rename(text_of(given, "id"), text_of(given, "title"))
         return {}
 
     def remove(given: Given) -> Answered:
-        shelf.remove(_text(given, "id"))
+        shelf.remove(text_of(given, "id"))
         return {}
 
     def restore(given: Given) -> Answered:
-        shelf.restore(_text(given, "id"))
+        shelf.restore(text_of(given, "id"))
         return {}
 
     async def upload(request: Request) -> Answered:
@@ -112,9 +112,9 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
 
     verbs = (look, add, job, stop, rename, remove, restore)
     return [
-        Route("/documents/upload", _guarded(upload), methods=["POST"]),
+        Route("/documents/upload", guarded(upload), methods=["POST"]),
         *(
-            Route(f"/documents/{verb.__name__}", _guarded(_in_json(verb)), methods=["POST"])
+            Route(f"/documents/{verb.__name__}", guarded(in_json(verb)), methods=["POST"])
             for verb in verbs
         ),
     ]
@@ -128,7 +128,9 @@ def _told(job: Job, shelf: Shelf) -> Answered:
     return answer
 
 
-def _in_json(verb: Callable[[Given], Answered]) -> Callable[[Request], Awaitable[Answered]]:
+def in_json(verb: Callable[[Given], Answered]) -> Callable[[Request], Awaitable[Answered]]:
+    """Return a handler that reads a JSON object and lets a thread answer it."""
+
     async def run(request: Request) -> Answered:
         body = b""
         async for chunk in request.stream():
@@ -146,7 +148,7 @@ def _in_json(verb: Callable[[Given], Answered]) -> Callable[[Request], Awaitable
     return run
 
 
-def _guarded(
+def guarded(
     handle: Callable[[Request], Awaitable[Answered]],
 ) -> Callable[[Request], Awaitable[Response]]:
     """Return a handler that answers the page alone, and whose faults are sentences."""
@@ -179,6 +181,7 @@ def is_own(request: Request) -> bool:
     return origin is None or urlsplit(origin).netloc == request.headers.get("host")
 
 
-def _text(given: Given, name: str) -> str:
+def text_of(given: Given, name: str) -> str:
+    """Return a text that was sent, an empty one if it is none."""
     value = given.get(name)
     return value if isinstance(value, str) else ""

@@ -126,11 +126,12 @@ class Server:
 
 
 def start(folder: Path) -> Server:
-    """Start the page over a folder's `corpus`, with its `index` beside it."""
+    """Start the page over a folder's `corpus`, with its `index` and `questions.jsonl` beside it."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folders = ["--corpus", folder / "corpus", "--index", folder / "index"]
+    folders += ["--questions", folder / "questions.jsonl"]
     return Server(
         subprocess.Popen(
             [sys.executable, ROOT / "app.py", "--port", str(port), *folders],

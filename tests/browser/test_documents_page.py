@@ -309,7 +309,7 @@ def test_upload_that_is_too_large_or_stopped_leaves_nothing(enter: Enter, corpus
     page.locator(".work-text", has_text="Sending slow.txt").wait_for()
     page.locator(".stop").click()
     page.locator(".said", has_text="Stopped: nothing was added.").wait_for()
-    assert not page.locator(".work").is_visible()
+    assert not page.locator("#documents .work").is_visible()
     assert list(corpus.glob("*.txt")) == []
 
 

@@ -1,0 +1,1 @@
+"""The Evals view of the web page, handed to it by `app.py`."""
