@@ -13,13 +13,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from evals import bench, ingest, judge_commands, outputs, results, set_commands
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import RULE, gate_as_table, run_gate
 from evals.report import as_json, make_report
-from evals.rows import DatasetError
+from evals.rows import DatasetError, spread
 from evals.runner import (
     OURS,
     PROGRESS_EVERY,
@@ -32,9 +31,6 @@ from evals.tables import as_table
 from rag.config import CLONE, DEFAULT_ENCODER
 from rag.errors import RagError, UsageError
 from rag.types import Document, Sentence
-
-Asked = TypeVar("Asked")
-"""A case, or the id of a question."""
 
 WEIGHTS = CLONE / "rag"
 BASELINE = results.BASELINE
@@ -76,16 +72,6 @@ def open_product(
     from rag.chain import Assistant
 
     return Assistant.of(documents, sentences=units or None)
-
-
-def spread(cases: Sequence[Asked], limit: int | None) -> Sequence[Asked]:
-    """Return `limit` of the questions, evenly spread over the file, or all of them.
-
-    The first so many would be about a document or two.
-    """
-    if limit is None or limit >= len(cases):
-        return cases
-    return [cases[i * len(cases) // limit] for i in range(limit)]
 
 
 def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:

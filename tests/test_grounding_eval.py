@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from evals import __main__ as cli
-from evals import judge_commands
+from evals import judge_tables
 from evals.answers import CitedAnswer, CitedSentence, read_answers
 from evals.citations import compare, judge_answers, judge_sentence, make_figures
 from evals.claims import read_claims
@@ -161,7 +161,7 @@ def test_freeze_keeps_the_agreement_with_people(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = tmp_path / "agreement.json"
-    monkeypatch.setattr(judge_commands, "AGREEMENT", kept)
+    monkeypatch.setattr(judge_tables, "AGREEMENT", kept)
     path = write(tmp_path / "claims.jsonl", claim_rows())
     assert cli.main(["grounding", "--dataset", str(path), "--freeze"]) == 0
     assert "Nobody has measured" in capsys.readouterr().out

@@ -1,7 +1,7 @@
 """Weighs the judge's signals on the claims held back from the network's training.
 
 Documents of the training sets, never of those to judge by. Every set counts the same however large
-it is, and so do supported and unsupported claims.
+it is and however many files it has, and so do supported and unsupported claims.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def fit_weights(data: Path, judge: Judge, *, per_set: int) -> Fitted:
         for pair in pairs[:per_set]:
             rows.append(judge.measure(pair.claim, pair.sentences).signals)
             labels.append(pair.label)
-            names.append(name)
+            names.append(name.partition("/")[0])
     return fit_signals(np.array(rows), np.array(labels), names)
 
 
