@@ -47,8 +47,10 @@ class Grounding:
     judged: Sequence[Judged]
 
 
-def judge_claims(cases: Sequence[ClaimCase], decide: Decide) -> list[Judged]:
-    """Return every claim with its verdict, in order."""
+def judge_claims(
+    cases: Sequence[ClaimCase], decide: Decide, advance: Callable[[], None] = lambda: None
+) -> list[Judged]:
+    """Return every claim with its verdict, in order; `advance` is called after each."""
     judged = []
     for case in cases:
         evidence: str | Sequence[str] = case.sentences or case.document
@@ -56,6 +58,7 @@ def judge_claims(cases: Sequence[ClaimCase], decide: Decide) -> list[Judged]:
         verdict = decide(case.claim, evidence)
         took = (time.perf_counter() - began) * 1000
         judged.append(Judged(case, verdict, overlap(case.claim, case.document), took))
+        advance()
     return judged
 
 

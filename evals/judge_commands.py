@@ -14,6 +14,7 @@ from evals.citations import judge_answers
 from evals.claims import read_claims
 from evals.grounding import judge_claims, make_grounding
 from evals.rows import spread
+from evals.runner import Progress
 from rag.errors import UsageError
 from rag.verify import Judge, load_judge
 
@@ -68,7 +69,8 @@ def run_grounding(arguments: argparse.Namespace) -> int:
             raise UsageError("--freeze goes with --dataset: it takes claims that people labelled.")
         return _run_answers(arguments, judge)
     cases = spread(read_claims(arguments.dataset), arguments.limit)
-    made = make_grounding(judge_claims(cases, judge.judge))
+    progress = Progress(len(cases), noun="claims")
+    made = make_grounding(judge_claims(cases, judge.judge, progress.advance))
     name = ", ".join(path.name for path in arguments.dataset)
     print(judge_tables.as_table(name, made, judge), file=outputs.shown(arguments))
     if arguments.json:

@@ -2,9 +2,10 @@
 
 A small trained network reads the claim beside the sentences that share most with it, plain checks
 look for numbers, dates, names, negations, quotations and speakers that the evidence does not have,
-and one probability is made of both; `rag/judge/MODEL_CARD.md` says how far to trust it. Runs on
-ONNX Runtime alone: neither torch nor transformers is imported. Knows nothing of where a claim comes
-from: an answer of ours, a language model's draft, another system's export.
+and one probability is made of both; a sentence that stands there word for word is supported without
+asking. `rag/judge/MODEL_CARD.md` says how far to trust it. Runs on ONNX Runtime alone: neither
+torch nor transformers is imported. Knows nothing of where a claim comes from: an answer of ours, a
+language model's draft, another system's export.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import onnxruntime
 
 from rag.boundaries import sentence_spans
 from rag.errors import ModelUnavailable
+from rag.judge.checks import is_word_for_word
 from rag.judge.signals import SIGNALS, Ground, Measured, Vector, measure, weigh
 from rag.judge.windows import Window, pad_windows
 from rag.models import weights_folder
@@ -82,6 +84,8 @@ class Judge:
         sentences = split_evidence(evidence)
         if not sentences:
             return Verdict(0.0, False, ("There is no evidence.",))
+        if is_word_for_word(claim, self._ground(sentences).held):
+            return Verdict(1.0, True, ())
         measured = self.measure(claim, sentences)
         score = weigh(measured.signals, self.manifest.weights)
         supported = score >= self.manifest.threshold

@@ -70,7 +70,7 @@ def test_a_reason_reads_as_a_sentence() -> None:
 @pytest.mark.parametrize(
     ("claim", "supported"),
     [
-        ("The San Rafael mine opened in 1974.", True),
+        ("The mine opened in 1974.", True),
         ("Rosa Quispe runs the mine.", True),
         ("The mine employs 312 people.", True),
         ("The San Rafael mine opened in 1994.", False),
@@ -101,6 +101,13 @@ def test_judge_takes_a_document_or_its_sentences() -> None:
     assert judge(claim, " ".join(MINE)) == judge(claim, MINE)
 
 
+def test_what_stands_there_word_for_word_is_supported() -> None:
+    for sentence in MINE:
+        assert judge(sentence, MINE) == verify.Verdict(1.0, True, ())
+    assert judge(f"{MINE[1]} {MINE[4]}", MINE).score == 1.0
+    assert judge(f"{MINE[1]} It was sold.", MINE).score < 1.0
+
+
 def test_judge_is_the_same_every_time() -> None:
     claim = "The ministry dug the ore by itself."
     assert judge(claim, MINE) == judge(claim, MINE)
@@ -123,8 +130,8 @@ def test_judge_finds_its_sentence_in_a_huge_document() -> None:
         for i in range(3000)
     ]
     document = [*filler[:1700], *MINE, *filler[1700:]]
-    assert judge("Rosa Quispe runs the San Rafael mine.", document).supported
-    assert not judge("Ernesto Rojas has sold the San Rafael mine.", document).supported
+    assert judge("The San Rafael mine opened in March 1974.", document).supported
+    assert not judge("The San Rafael mine opened in March 1994.", document).supported
 
 
 def test_judge_reads_one_sentence_without_end() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from rag.boundaries import sentence_spans
 from rag.names import Vocabulary, find_names
 from rag.numbers import find_numbers, number_term
 from rag.words import STOPWORDS, content_stems, stem, words
@@ -103,6 +104,7 @@ class Held:
         self.vocabulary = Vocabulary.of([text])
         self.values = {value for _, _, value in find_numbers(_tokens(text))}
         self.words = _plain(text)
+        self.whole = frozenset(_plain(sentence) for sentence in sentences)
         self.stems = [frozenset(content_stems(sentence)) for sentence in sentences]
         self.counts = Counter(stem for found in self.stems for stem in found)
 
@@ -115,6 +117,16 @@ class Held:
         ]
         best = max(range(len(scores)), key=scores.__getitem__, default=None)
         return best if best is not None and scores[best] > 0 else None
+
+
+def is_word_for_word(claim: str, held: Held) -> bool:
+    """Return whether every sentence of a claim is a sentence of the evidence.
+
+    >>> is_word_for_word("It rained.", Held(["It rained", "It poured."]))
+    True
+    """
+    parts = [_plain(claim[start:end]) for start, end in sentence_spans(claim)]
+    return _plain(claim) in held.whole or (bool(parts) and held.whole.issuperset(parts))
 
 
 def find_reasons(claim: str, held: Held) -> tuple[Reason, ...]:

@@ -8,6 +8,7 @@ in both, which makes it true again. Knows nothing of files or of torch.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,7 +52,13 @@ QUOTAS = {
 }
 """Pairs drawn a pass; of a set with fewer some are drawn again, and look otherwise each time."""
 
-PLAIN_SENTENCES = 2600
+OPENS_WITH = re.compile(
+    r"(?:If|When|While|After|Before|As|In|On|At|Although|Though|Because|Since|For|By|With|Under"
+    r"|Unlike|Despite|Until|Unless|According|Among|From|To|During)\b|[“\"‘]"
+)
+"""What stands before the comma of such a sentence says nothing by itself."""
+
+PLAIN_SENTENCES = 4500
 """Sentences of texts drawn a pass, each a claim about the text it stands in."""
 
 
@@ -116,16 +123,30 @@ class Mix:
         claim = same.apply(claim) if same is not None else claim
         pair = Pair("plain", "", claim, sentences, 1, frozenset([i]))
         draw = chance.random()
-        if draw < 0.3:
+        if draw < 0.5:
             yield pair
-        elif draw < 0.45:
+            part = opening(claim)
+            if part is not None:
+                yield replace(pair, claim=part)
+        elif draw < 0.6:
             yield without_gold(pair)
         edits = find_edits(claim, " ".join(sentences), chance)
         if edits:
-            yield from changed(pair, chance.choice(edits), chance, count=2)
+            yield from changed(pair, chance.choice(edits), chance, count=1 if draw < 0.6 else 2)
 
     def _example(self, pair: Pair) -> Example:
         return lay_example(self._tokenize, pair, self._chance.choice(BODY_CHOICES))
+
+
+def opening(sentence: str) -> str | None:
+    """Return what stands before the first comma, if it reads as a statement.
+
+    >>> opening("The mine employs 312 people, said Rosa Quispe, who runs it.")
+    'The mine employs 312 people.'
+    """
+    part = sentence.partition(",")[0].rstrip(".")
+    is_whole = 5 <= len(part.split()) < len(sentence.split()) - 1
+    return f"{part}." if is_whole and not OPENS_WITH.match(part) else None
 
 
 def vary(pair: Pair, neighbours: Sequence[Pair], chance: random.Random) -> Iterator[Pair]:
