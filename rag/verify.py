@@ -25,7 +25,7 @@ import onnxruntime
 
 from rag.boundaries import sentence_spans
 from rag.errors import ModelUnavailable
-from rag.judge.checks import is_word_for_word
+from rag.judge.checks import DECISIVE, is_word_for_word
 from rag.judge.signals import SIGNALS, Ground, Measured, Vector, measure, weigh
 from rag.judge.windows import Window, pad_windows
 from rag.models import weights_folder
@@ -39,6 +39,9 @@ WAY_OUT = (
     f"Restore them with `git checkout -- rag/judge/{WEIGHTS} rag/judge/{MANIFEST}`,"
     " or install the project again."
 )
+
+DOUBT = 0.9
+"""What a decisive finding leaves of the way to the threshold; the order of claims stays."""
 
 REMEMBERED = 16
 """Documents kept ready: a report judges many claims against one."""
@@ -88,6 +91,8 @@ class Judge:
             return Verdict(1.0, True, ())
         measured = self.measure(claim, sentences)
         score = weigh(measured.signals, self.manifest.weights)
+        if any(reason.kind in DECISIVE for reason in measured.reasons):
+            score *= self.manifest.threshold * DOUBT
         supported = score >= self.manifest.threshold
         reasons = tuple(str(reason) for reason in measured.reasons)
         if not supported and not reasons:

@@ -51,6 +51,7 @@ def test_find_reasons_names_what_the_evidence_does_not_have(
     [
         "The mine opened in March 1974.",
         "The mine opened in the 1970s.",
+        "The mine opened in the 70s.",
         "The mine opened in the 20th century.",
         "About four million tonnes of ore were dug.",
         "Three hundred and twelve people work there.",
@@ -99,6 +100,13 @@ def test_judge_says_why_a_claim_is_not_supported() -> None:
 def test_judge_takes_a_document_or_its_sentences() -> None:
     claim = "The mine employs 312 people."
     assert judge(claim, " ".join(MINE)) == judge(claim, MINE)
+
+
+def test_a_decisive_finding_decides() -> None:
+    verdict = judge("The mine employs 321 people.", "It employs 312 people, said Rosa Quispe.")
+    assert not verdict.supported
+    assert verdict.reasons == ("The evidence does not have the number “321”.",)
+    assert verdict.score < load_judge().manifest.threshold
 
 
 def test_what_stands_there_word_for_word_is_supported() -> None:
