@@ -32,6 +32,9 @@ from rag.config import CLONE, DEFAULT_ENCODER
 from rag.errors import RagError, UsageError
 from rag.types import Document, Sentence
 
+LONG_BENCH = 101
+"""Questions asked of many articles unless a number is given, one of them to warm up."""
+
 WEIGHTS = CLONE / "rag"
 BASELINE = results.BASELINE
 DATASETS = (
@@ -112,8 +115,15 @@ def _search(arguments: argparse.Namespace) -> int:
 def _bench(arguments: argparse.Namespace) -> int:
     # One more than is counted, to warm up.
     limit = arguments.limit + 1 if arguments.limit else None
-    times = bench.run_bench(spread(read_cases(QUESTIONS), limit), corpus=ARTICLE.parent)
-    print(bench.bench_as_table(times), file=outputs.shown(arguments))
+    if arguments.documents:
+        with ingest.texts_folder(arguments.documents) as corpus:
+            asked = spread(read_cases(ingest.ARTICLES), limit or LONG_BENCH)
+            times = bench.run_bench(asked, corpus=corpus)
+        about = f"{arguments.documents:,} articles"
+    else:
+        times = bench.run_bench(spread(read_cases(QUESTIONS), limit), corpus=ARTICLE.parent)
+        about = "the article"
+    print(bench.bench_as_table(times, about), file=outputs.shown(arguments))
     if arguments.json:
         results.write_json(bench.bench_as_json(times), arguments.json, sys.stdout)
     return 0
@@ -216,6 +226,12 @@ def _make_parser() -> argparse.ArgumentParser:
         "retrieval", help="each question of a file, asked across all its texts"
     )
     timing = commands.add_parser("bench", help="start-up, answer time, memory")
+    timing.add_argument(
+        "--documents",
+        type=_count,
+        metavar="N",
+        help="ask about so many articles of a newspaper's length instead of the one article",
+    )
     ingesting = commands.add_parser(
         "ingest", help="how fast documents get in, beside LangChain's stock pipeline"
     )

@@ -110,8 +110,8 @@ def bench_as_json(bench: Bench) -> dict[str, Any]:
     }
 
 
-def bench_as_table(bench: Bench) -> str:
-    """Return the times for a person."""
+def bench_as_table(bench: Bench, about: str = "the article") -> str:
+    """Return the times for a person; `about` says what was asked about."""
     answer, embedding = _summary(bench.answers), _summary(bench.embeddings)
     lines = [
         ("import", f"{bench.import_seconds:.2f} s"),
@@ -126,7 +126,7 @@ def bench_as_table(bench: Bench) -> str:
     ]
     width = max(len(name) for name, _ in lines)
     table = "\n".join(f"{name.ljust(width)}  {value.rjust(9)}" for name, value in lines)
-    return f"{bench.n} warm answers about the article; {_machine()}\n\n{table}"
+    return f"{bench.n} warm answers about {about}; {_machine()}\n\n{table}"
 
 
 def _run_child(corpus: Path, index: Path, turns: object) -> dict[str, Any]:

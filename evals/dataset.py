@@ -20,7 +20,7 @@ from evals.questions import Case as Case
 from evals.questions import Spans as Spans
 from evals.questions import gold_sentences as gold_sentences
 from evals.questions import make_document as make_document
-from evals.rows import DatasetError, Row
+from evals.rows import DatasetError, Row, unreadable
 from rag.load import load
 from rag.types import Document, Sentence, Turn
 
@@ -63,7 +63,7 @@ def read_rows(path: Path) -> Iterator[Row]:
         content = path.read_bytes()
         text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}.") from error
+        raise unreadable(path, error) from error
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue

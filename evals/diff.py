@@ -48,7 +48,9 @@ class Diff:
 
 def compare_runs(now: Run, before: Run) -> Diff:
     """Return the difference, over the questions both runs have."""
-    shared = [id for id in now.rows if id in before.rows]
+    shared = [
+        id for id, row in now.rows.items() if id in before.rows and _same(row, before.rows[id])
+    ]
     found = [_change(id, before.rows[id], now.rows[id]) for id in shared]
     changes = [c for direction in DIRECTIONS for c in found if c and c.direction == direction]
     return Diff(
@@ -58,6 +60,11 @@ def compare_runs(now: Run, before: Run) -> Diff:
         only_before=len(before.rows) - len(shared),
         only_now=len(now.rows) - len(shared),
     )
+
+
+def _same(one: Kept, other: Kept) -> bool:
+    """Return whether rows of one id are of one question: in a set of one's own it may be reused."""
+    return one.question == other.question or not (one.question and other.question)
 
 
 def _change(id: str, before: Kept, now: Kept) -> Change | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from evals.own import CONFIRMED, Placed, Text, placed_values, read_rows
-from evals.rows import DatasetError, Row
+from evals.rows import DatasetError, Row, unreadable
 from rag.files import write_file
 from rag.types import Sentence, Turn
 
@@ -126,7 +126,7 @@ def _content(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}.") from error
+        raise unreadable(path, error) from error
 
 
 def _write(path: Path, before: str | None, text: str) -> None:

@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,30 +66,54 @@ class Ingest:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """What it took to bring an index in step that was there."""
+
+    processor_seconds: float
+    wall_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
-    """The pipelines over the same texts; `agreement` is the least cosine of bf16 with fp32."""
+    """The pipelines over the same texts; `agreement` is the least cosine of bf16 with fp32.
+
+    `unchanged` and `changed` are what `python -m rag index` takes from its start to its end where
+    nothing has changed, and where one document has.
+    """
 
     documents: int
     stock: Ingest
     exact: Ingest
     fast: Ingest
     agreement: float
+    unchanged: Again
+    changed: Again
 
 
 def run_ingest(documents: int, *, is_book: bool = False) -> Comparison:
     """Return what each pipeline takes for so many articles, or for a book of a thousand pages."""
-    with tempfile.TemporaryDirectory() as place:
-        corpus = Path(place) / "corpus"
-        corpus.mkdir()
-        texts = [make_book()] if is_book else make_articles(documents)
-        for k, text in enumerate(texts):
-            (corpus / f"text-{k:05}.txt").write_text(text, encoding="utf-8")
+    with tempfile.TemporaryDirectory() as place, texts_folder(documents, is_book) as corpus:
         indexes = [str(Path(place) / name) for name in ("stock", "exact", "fast")]
         stock = _run_child("stock", "measure_stock", str(corpus), indexes[0])
         exact = _run_child("product, fp32", "measure_product", str(corpus), indexes[1], "fp32")
         fast = _run_child("product, bf16", "measure_product", str(corpus), indexes[2], "bf16")
         agreement = _agreement(Path(indexes[1]), Path(indexes[2]))
-    return Comparison(1 if is_book else documents, stock, exact, fast, agreement)
+        unchanged = _index_again(corpus, indexes[1])
+        first = min(corpus.iterdir())
+        first.write_text(f"One sentence more. {first.read_text('utf-8')}", encoding="utf-8")
+        changed = _index_again(corpus, indexes[1])
+    number = 1 if is_book else documents
+    return Comparison(number, stock, exact, fast, agreement, unchanged, changed)
+
+
+@contextmanager
+def texts_folder(documents: int, is_book: bool = False) -> Iterator[Path]:
+    """Give a folder of so many articles, or of the book, until it is left."""
+    texts = [make_book()] if is_book else make_articles(documents)
+    with tempfile.TemporaryDirectory() as place:
+        for k, text in enumerate(texts):
+            Path(place, f"text-{k:05}.txt").write_text(text, encoding="utf-8")
+        yield Path(place)
 
 
 def make_articles(count: int) -> list[str]:
@@ -223,6 +248,19 @@ def _run_child(name: str, function: str, corpus: str, *arguments: str) -> Ingest
     )
 
 
+def _index_again(corpus: Path, index: str) -> Again:
+    """Return what the command takes that brings an index in step, its start included."""
+    command = [sys.executable, "-m", "rag", "index", "--corpus", str(corpus), "--index", index]
+    settings = {name: value for name, value in os.environ.items() if not name.startswith("RAG_")}
+    started, before = time.perf_counter(), os.times()
+    done = subprocess.run(command, capture_output=True, cwd=CLONE, env=settings, check=False)
+    after = os.times()
+    if done.returncode:
+        raise RagError("The index that was just made could not be brought in step.")
+    spent = sum(after[2:4]) - sum(before[2:4])
+    return Again(spent, time.perf_counter() - started)
+
+
 def _agreement(exact: Path, fast: Path) -> float:
     """Return the least cosine of two indexes' vectors, passage by passage."""
     first, second = (np.load(next(index.glob("build-*/vectors-*.npz"))) for index in (exact, fast))
@@ -245,6 +283,11 @@ def ingest_as_table(comparison: Comparison) -> str:
             f"{row.rate:>10.1f}{row.rate / comparison.stock.rate:>7.2f}{row.peak_megabytes:>9,.0f}"
         )
     lines.append(f"least cosine of bf16 with fp32: {comparison.agreement:.6f}")
+    for name, again in _agains(comparison):
+        lines.append(
+            f"index again, {name}: {again.wall_seconds:.1f} s, "
+            f"{again.processor_seconds:.1f} of a processor, start included"
+        )
     return "\n".join(lines)
 
 
@@ -268,12 +311,23 @@ def ingest_as_json(comparison: Comparison) -> dict[str, Any]:
             for row in _rows(comparison)
         },
         "least_cosine": round(comparison.agreement, 6),
+        "index_again": {
+            name: {
+                "processor_seconds": round(again.processor_seconds, 2),
+                "wall_seconds": round(again.wall_seconds, 2),
+            }
+            for name, again in _agains(comparison)
+        },
         "machine": _machine(),
     }
 
 
 def _rows(comparison: Comparison) -> Iterator[Ingest]:
     yield from (comparison.stock, comparison.exact, comparison.fast)
+
+
+def _agains(comparison: Comparison) -> Iterator[tuple[str, Again]]:
+    yield from (("nothing changed", comparison.unchanged), ("one changed", comparison.changed))
 
 
 def _machine() -> str:

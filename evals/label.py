@@ -66,10 +66,19 @@ class _QuitError(Exception):
 class Session:
     """One sitting over one file."""
 
-    def __init__(self, path: Path, texts: Texts, open_assistant: Callable[[], Assistant]) -> None:
-        """Read the file; its rows go along with the sentences they name where those have moved."""
+    def __init__(
+        self, path: Path, texts: Texts, open_assistant: Callable[[], Assistant], folders: str = ""
+    ) -> None:
+        """Read the file; its rows go along with the sentences they name where those have moved.
+
+        `folders` ends the commands that are told: those options with which this one was given.
+        """
         if path.suffix != ".jsonl":
-            raise DatasetError(f"{path}: a set of one's own is a .jsonl file; unpack it first.")
+            raise DatasetError(
+                f"{path}: a set of one's own is JSON lines. Name a file that ends in .jsonl; one "
+                "that is packed, unpack first."
+            )
+        self._folders = folders
         self._path = path
         self._texts = texts
         self._open = open_assistant
@@ -89,9 +98,10 @@ class Session:
         except (_QuitError, KeyboardInterrupt):
             self._say(f"\n{self._path}: {tally(self._state.rows)}. All is saved.")
         left = sum(row["status"] == DRAFT for row in self._state.rows if "status" in row)
-        again = f"Go on: python -m evals label {self._path}\n" if left else ""
+        again = f"Go on: python -m evals label {self._path}{self._folders}\n" if left else ""
         self._say(
             f"{again}Measure: python -m evals reading --dataset {self._path} --only confirmed"
+            f"{self._folders}"
         )
 
     def _follow(self) -> None:

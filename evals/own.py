@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from evals.rows import DatasetError, Row
+from evals.rows import DatasetError, Row, unreadable
 from rag.corpus import Corpus, CorpusFile
 from rag.errors import CorpusError
 from rag.files import write_file
@@ -180,7 +180,7 @@ def read_rows(path: Path) -> list[Row]:
             f"There is no file {path}. Draft one: python -m evals init --out {path}"
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}.") from error
+        raise unreadable(path, error) from error
     rows: list[Row] = []
     seen: dict[str, str] = {}
     for number, line in enumerate(content.split("\n"), start=1):

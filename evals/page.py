@@ -22,7 +22,7 @@ from evals.metrics import risk_coverage
 from evals.plots import Curve, plot_calibration, plot_curves, plot_intervals, plot_times
 from evals.report import Report, kind_sizes, latency
 from evals.scores import LOWER_IS_BETTER, Outcome
-from evals.tables import KIND_COLUMNS, count, ends, value
+from evals.tables import KIND_COLUMNS, MEANT, count, ends, value
 from evals.verdicts import MEANINGS
 from rag.web.render import encode
 
@@ -232,8 +232,9 @@ def _render_figures(report: Report) -> str:
     for metric, figure in report.figures.items():
         lower = " <small>(lower is better)</small>" if metric in LOWER_IS_BETTER else ""
         beside = "".join(f"<td>{value(report.baselines[n].get(metric))}</td>" for n in names)
+        means = f'<small class="means">{encode(MEANT.get(metric, ""))}</small>'
         rows.append(
-            f'<tr><th scope="row">{encode(metric)}{lower}</th><td>{value(figure)}</td>'
+            f'<tr><th scope="row">{encode(metric)}{lower}{means}</th><td>{value(figure)}</td>'
             f"<td>{ends(figure)}</td><td>{figure.n}</td>{beside}</tr>"
         )
     return (

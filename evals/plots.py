@@ -16,7 +16,7 @@ from rag.web.render import encode
 
 WIDTH = 520
 HEIGHT = 300
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 34, 42
+LEFT, RIGHT, TOP, BOTTOM = 58, 20, 34, 42
 """Room for the legend and the labels of the axes; the rest is the plot."""
 
 ROW = 24
@@ -76,7 +76,7 @@ def plot_calibration(title: str, bins: Sequence[Bin]) -> str:
 def plot_intervals(title: str, rows: Sequence[tuple[str, Interval]]) -> str:
     """Return a bar a figure with its interval as a line across its end."""
     height = ROW * len(rows) + 30
-    inner = WIDTH - LABELS - 66
+    inner = WIDTH - LABELS - 96
     parts: list[str] = []
     for tick in (0.0, 0.25, 0.5, 0.75, 1.0):
         x = LABELS + inner * tick
@@ -93,7 +93,7 @@ def plot_intervals(title: str, rows: Sequence[tuple[str, Interval]]) -> str:
             f'width="{max(ends[0] - LABELS, 0.5):.1f}"/>'
             f'<line class="whisker" x1="{ends[1]:.1f}" x2="{ends[2]:.1f}" y1="{y:.1f}" '
             f'y2="{y:.1f}"/>'
-            f'<text x="{WIDTH - 58}" y="{y + 4:.1f}">{figure.value:.2f} · n {figure.n}</text></g>'
+            f'<text x="{WIDTH - 88}" y="{y + 4:.1f}">{figure.value:.2f} · n {figure.n}</text></g>'
         )
     told = "; ".join(f"{name} {figure.value:.2f}" for name, figure in rows)
     return _svg(title, told, height, parts)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from evals.dataset import ARTICLE, Case, Spans, make_document, read_cases, read_sentences
-from evals.rows import DatasetError, Row
+from evals.rows import DatasetError, Row, unreadable
 
 WIKIQA = (
     "QuestionID",
@@ -56,7 +56,7 @@ def read_text(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} cannot be read: {error}.") from error
+        raise unreadable(path, error) from error
 
 
 def read_lines(path: Path) -> Iterator[Row]:

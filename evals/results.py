@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from evals.intervals import SEED
-from evals.rows import Row
+from evals.rows import Row, unreadable
 from rag.config import CLONE
 from rag.errors import RagError
 
@@ -34,12 +34,13 @@ WEIGHTS = ("*.json", "reader/*.json", "reader/*.onnx")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What a later run needs to know of one question."""
+    """What a later run needs to know of one question, whose words a baseline leaves out."""
 
     verdict: str
     text: str
     cited: tuple[str, ...]
     scores: Mapping[str, float]
+    question: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def read_run(path: Path) -> Run:
     try:
         values = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise RagError(f"{path} cannot be read: {error}.") from error
+        raise unreadable(path, error) from error
     except ValueError as error:
         raise RagError(f"{path} is not JSON ({error}).") from error
     if not isinstance(values, dict):
@@ -145,7 +146,13 @@ def _kept(item: Row) -> Kept:
     if not isinstance(scores, dict):
         raise item.error("scores", "must be an object; the run is of an older version")
     numbers = {name: float(n) for name, n in scores.items() if isinstance(n, int | float)}
-    return Kept(item.text("verdict"), item.text("text"), tuple(item.texts("cited")), numbers)
+    return Kept(
+        verdict=item.text("verdict"),
+        text=item.text("text"),
+        cited=tuple(item.texts("cited")),
+        scores=numbers,
+        question=item.text("question", ""),
+    )
 
 
 def _commit() -> str | None:

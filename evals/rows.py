@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from rag.errors import RagError
@@ -14,6 +15,16 @@ from rag.errors import RagError
 
 class DatasetError(RagError):
     """A data file cannot be used; the message names the file, the line and the field."""
+
+
+def unreadable(path: Path, error: Exception) -> DatasetError:
+    """Return the error for a file that gives no text, in words."""
+    if isinstance(error, FileNotFoundError):
+        return DatasetError(f"There is no file {path}. Check the path.")
+    if isinstance(error, UnicodeDecodeError):
+        return DatasetError(f"{path} is not text in UTF-8. Save it as that.")
+    why = error.strerror if isinstance(error, OSError) else None
+    return DatasetError(f"{path} cannot be read: {why or error}.")
 
 
 _REQUIRED: Final = object()

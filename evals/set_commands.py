@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -62,7 +63,7 @@ def read_chosen(arguments: argparse.Namespace, path: Path) -> tuple[Case, ...]:
         if not cases:
             raise DatasetError(
                 f"None of the {total} questions of {path} is {only}. "
-                + (f"Confirm some: python -m evals label {path}" if only == CONFIRMED else "")
+                + (f"Confirm some: {_label_command(path, arguments)}" if only == CONFIRMED else "")
             )
     drafts = sum(case.status == DRAFT for case in cases)
     if drafts and only is None:
@@ -113,20 +114,25 @@ class Drafted(NamedTuple):
     documents: int
 
 
-def draft_set(out: Path, corpus: Path, questions: int, seed: int = 1) -> Drafted:
+def draft_set(
+    out: Path, corpus: Path, questions: int, seed: int = 1, *, label: str | None = None
+) -> Drafted:
     """Write a draft of a set about a corpus to a file that there is none of yet.
+
+    `label` is the command that goes on with it, told where there is one.
 
     Raises:
         DatasetError: there is one, or the corpus gives no question.
     """
     from evals.draft import draft_rows
 
+    label = label or f"python -m evals label {out}"
     if out.suffix != ".jsonl":
         raise DatasetError(f"--out {out}: the file is JSON lines; name it {out.stem}.jsonl")
     if out.exists():
         raise DatasetError(
-            f"{out} exists, and is left as it is. Go on with it: python -m evals label {out}; or "
-            "name another: --out FILE.jsonl"
+            f"{out} exists, and is left as it is. Go on with it: {label}; or name another: "
+            "--out FILE.jsonl"
         )
     if questions < 1:
         raise DatasetError(f"--questions {questions}: ask for one at least.")
@@ -136,7 +142,7 @@ def draft_set(out: Path, corpus: Path, questions: int, seed: int = 1) -> Drafted
         raise DatasetError(
             f"No question could be drafted from {corpus}: {_count(len(texts), 'document')}, "
             "and no sentence of a shape that turns into one. Write your own: make an empty file, "
-            f"then python -m evals label {out}"
+            f"then {label}"
         )
     write_rows(out, rows)
     return Drafted(rows, len(texts))
@@ -144,7 +150,9 @@ def draft_set(out: Path, corpus: Path, questions: int, seed: int = 1) -> Drafted
 
 def _init(arguments: argparse.Namespace) -> int:
     out = arguments.out
-    rows, read = draft_set(out, _config(arguments).corpus, arguments.questions, arguments.seed)
+    label = _label_command(out, arguments)
+    corpus = _config(arguments).corpus
+    rows, read = draft_set(out, corpus, arguments.questions, arguments.seed, label=label)
     asked = sum(not row["gold"] for row in rows)
     print(
         f"{out}: {_count(len(rows), 'draft')} about {len({r['document_id'] for r in rows})} of "
@@ -152,7 +160,7 @@ def _init(arguments: argparse.Namespace) -> int:
     )
     if len(rows) < arguments.questions:
         print(f"These are all that the text gives, of {arguments.questions} asked for.")
-    print(f"Confirm or correct them: python -m evals label {out}")
+    print(f"Confirm or correct them: {label}")
     return 0
 
 
@@ -165,9 +173,20 @@ def _label(arguments: argparse.Namespace) -> int:
         arguments.file,
         Texts(config.corpus),
         lambda: Assistant.open(corpus=config.corpus, index=config.index),
+        _folders(arguments),
     )
     session.run(sys.stdin, sys.stdout)
     return 0
+
+
+def _label_command(path: Path, arguments: argparse.Namespace) -> str:
+    return f"python -m evals label {path}{_folders(arguments)}"
+
+
+def _folders(arguments: argparse.Namespace) -> str:
+    """Return the options that name folders as they were given, for the command to type next."""
+    given = [(name, getattr(arguments, name, None)) for name in ("corpus", "index")]
+    return "".join(f" --{name} {shlex.quote(str(path))}" for name, path in given if path)
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"init": _init, "label": _label}

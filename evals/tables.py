@@ -13,6 +13,34 @@ KIND_COLUMNS = ("hit@1", "evidence_f1", "span_f1", "over_abstention", "false_ans
 """What the table by kind shows; the JSON has every metric."""
 
 
+MEANT = {
+    "hit@1": "the sentence ranked first answers",
+    "recall@5": "of the sentences that answer, ranked among the first five",
+    "ndcg@10": "how high those that answer are ranked, among ten",
+    "evidence_precision": "of the sentences cited, how many answer",
+    "evidence_recall": "of the sentences that answer, how many are cited",
+    "evidence_f1": "both in one; to decline scores 0",
+    "selection_f1": "the same, of all that is shown, against the nearest annotator",
+    "false_answers": "answered, though the text does not say",
+    "over_abstention": "declined, though the text says",
+    "answer_coverage": "words of the expected short answer that were said",
+    "span_em": "the short answer marked is the expected one (SQuAD)",
+    "span_f1": "its words are those expected (SQuAD)",
+    "has_answer_f1": "that, where there is an answer",
+    "no_answer_f1": "that, where there is none",
+    "rouge_l": "the longest run of words shared with a person’s answer",
+    "rouge1_recall": "words of a person’s answer that were said",
+    "citation_exactness": "citations that are a whole sentence, to the character",
+    "citation_recall": "statements that their citations support (ALCE)",
+    "citation_precision": "citations that are needed (ALCE)",
+    "answerability_auroc": "how often a question with an answer looks surer than one without",
+    "risk_coverage_area": "wrong answers, averaged over how many are given",
+    "coverage_at_risk_5": "can be answered if one in twenty may be wrong",
+    "coverage_at_risk_10": "can be answered if one in ten may be wrong",
+}
+"""What each figure says, for whoever does not know its name."""
+
+
 def as_table(report: Report) -> str:
     """Return the report for a person: figures beside baselines, then by kind."""
     drawn = "document" if report.by_document else "question"

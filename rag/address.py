@@ -76,6 +76,8 @@ def parse_address(url: str) -> Address:
         port = parts.port
     except ValueError:
         raise CorpusError(f"{shown} is no address. Give one that begins https://") from None
+    if not parts.scheme:
+        raise CorpusError(f"{shown} is no address. Give one that begins https://")
     if parts.scheme not in _PORTS:
         raise CorpusError(
             f"{shown} is not fetched: only http and https are. Save it, then add the file."

@@ -34,6 +34,7 @@ _SMALL = 1_000_000
 """Bytes below which no ratio is looked at: a page of white space shrinks as a bomb does."""
 
 _ENCRYPTED = 0x1
+_NAMED_IN_UTF8 = 0x800
 
 _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, struct.error, ValueError, OverflowError)
 
@@ -101,7 +102,10 @@ def unpack(archive: Path, folder: Path, config: Config) -> Iterator[Member]:
 def _open(archive: Path, config: Config) -> zipfile.ZipFile:
     try:
         _check_directory(archive, config)
-        return zipfile.ZipFile(archive)
+        opened = zipfile.ZipFile(archive)
+        for member in opened.infolist():
+            member.filename = _name(member)
+        return opened
     except FileNotFoundError:
         raise CorpusError(f"There is no file {archive}. Check the path.") from None
     except OSError as error:
@@ -110,6 +114,19 @@ def _open(archive: Path, config: Config) -> zipfile.ZipFile:
         raise CorpusError(
             f"{archive} is no zip archive, or a damaged one ({_why(error)}). Pack it again."
         ) from None
+
+
+def _name(member: zipfile.ZipInfo) -> str:
+    """Return a member's name; one in UTF-8 that is not flagged as such was read as code page 437.
+
+    So `zip` and macOS write it. Hardly a name in that code page is UTF-8 by chance.
+    """
+    if member.flag_bits & _NAMED_IN_UTF8:
+        return member.filename
+    try:
+        return member.filename.encode("cp437").decode()
+    except UnicodeError:
+        return member.filename
 
 
 def _check_directory(archive: Path, config: Config) -> None:

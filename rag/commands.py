@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import collections
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -84,6 +85,8 @@ def _item(given: str) -> Path | str:
     """
     if "://" in given or given.lower().startswith(("http:", "https:")):
         return given
+    if given.lower().startswith("www.") and not os.path.lexists(given):
+        return given  # What is wrong with it as an address is told.
     if not given:
         raise UsageError("A path is empty. Give a file, a folder or an address.")
     return Path(given)
@@ -129,7 +132,7 @@ def _trash(arguments: argparse.Namespace) -> int:
         print(f"deleted  {library.empty_trash(config)}")
     else:
         for document_id in trash.trashed(config.corpus):
-            print(document_id)
+            print(f"{document_id}  {_shown(trash.title(config.corpus, document_id))}")
     return OK
 
 
@@ -152,7 +155,8 @@ def _list(arguments: argparse.Namespace) -> int:
         _print_json([asdict(row) for row in rows])
     else:
         for row in rows:
-            print(f"{row.id}  {row.sentences:>5} sentences  {row.title}")
+            counted = "sentence " if row.sentences == 1 else "sentences"
+            print(f"{row.id}  {row.sentences:>5} {counted}  {_shown(row.title)}")
     return OK
 
 

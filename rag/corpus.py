@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Literal
 
 from rag.errors import CorpusError
-from rag.files import safe_stem, write_file, written
+from rag.files import changing, safe_stem, write_file, written
 from rag.identity import CorpusFile as CorpusFile
 from rag.identity import Entry, Inventory, Remembered, digest, identify, note
 from rag.load import FORMATS, SIDECAR, load, read_sidecar, sidecar_path
@@ -195,7 +195,7 @@ class Corpus:
 
     def remove(self, document_id: str) -> Document:
         """Move a document and its sidecar to `.trash` inside the folder, and return it."""
-        with self._guard():
+        with self._guard(), changing(self.folder):
             holders = self.holders(document_id)
             document = self.read(holders[0].file)
             place = self.folder / TRASH / document_id
@@ -218,7 +218,7 @@ class Corpus:
         title = _line(title) or ""
         if not title:
             raise CorpusError("The title is empty. Give the document one.")
-        with self._guard():
+        with self._guard(), changing(self.folder):
             file = self.holders(document_id)[0].file
             # Marked, so that a later version of the document keeps the title that was chosen.
             values = {**read_sidecar(file.path), "title": title, "renamed": True}

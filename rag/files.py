@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from rag.errors import CorpusError
+
 MAX_NAME_BYTES = 200
 """Of the 255 that a file name may have, these leave room for a number and the sidecar's ending."""
 
@@ -46,3 +48,16 @@ def written(path: Path, data: bytes) -> Iterator[Path]:
         yield temporary
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def changing(folder: Path) -> Iterator[None]:
+    """Name the folder, and not a hidden file in it, where the system refuses a change inside.
+
+    Raises:
+        CorpusError: it has refused one.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CorpusError(f"{folder} cannot be written: {error.strerror or error}.") from None

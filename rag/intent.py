@@ -10,7 +10,16 @@ import unicodedata
 from typing import Literal
 
 Intent = Literal[
-    "empty", "long", "greeting", "capabilities", "summary", "quoted", "metadata", "language", "ask"
+    "empty",
+    "long",
+    "address",
+    "greeting",
+    "capabilities",
+    "summary",
+    "quoted",
+    "metadata",
+    "language",
+    "ask",
 ]
 Fact = Literal["published", "author", "origin", "title"]
 """What may be known of a document beside its text."""
@@ -23,13 +32,16 @@ _POLITE = (
     r"(?:(?:can|could|would|will) you (?:please )?|i(?:'d| would) like (?:you to |to have )?)?"
 )
 _THING = (
-    r"(?: ?(?:of|for|in|from)? ?(?:(?:this|the|that|these|those|my|your|it|all|whole|entire) ?)*"
+    r"(?: ?(?:of|for|in|from)? ?"
+    r"(?:(?:this|the|that|these|those|my|your|it|all|whole|entire|news) ?)*"
     r"(?:articles?|documents?|texts?|stor(?:y|ies)|pieces?|pages?|corpus|news|file|here)?)"
 )
 _POLITE_END = (
     r"(?: (?:please|for me|to me|briefly|in short"
     r"|in (?:a few|one|two|three|four|five|\d) (?:words?|sentences?|lines?)))*"
 )
+
+_ADDRESS = re.compile(r"\s*(?:https?://|www\.)\S+\s*", re.IGNORECASE)
 
 _HELLO = (
     r"(?:hi|hello|hey|hiya|howdy|yo|greetings|good (?:morning|afternoon|evening|day)"
@@ -46,10 +58,11 @@ _CAPABILITIES = re.compile(
     r"|how does this (?:thing )?work|what is this(?: (?:app|page|tool|site|program|thing|for))+"
     r"|are you (?:an? )?(?:ai|bot|robot|human|chatgpt|person|real|llm))"
 )
+_GIVE = r"(?:(?:give|write|make|get|show|send)(?: me| us)? |i (?:want|need) )"
 _SUMMARY = re.compile(
     _POLITE + r"(?:"
     rf"(?:summari[sz]e|sum up|sum it up|recap|outline){_THING}"
-    r"|(?:give (?:me )?|write |make |i want |get |what(?:'s| is) )?(?:an? |the )?"
+    rf"|(?:{_GIVE}|what(?:'s| is) )?(?:an? |the )?"
     r"(?:(?:short|brief|quick|concise) )?"
     rf"(?:summary|overview|gist|tl;?dr|recap|abstract|outline){_THING}"
     r"|what(?:'s| is| are| was)?"
@@ -57,7 +70,8 @@ _SUMMARY = re.compile(
     r"(?:articles?|documents?|texts?|stor(?:y|ies)|pieces?|pages?|news))"
     r"(?: (?:all|mainly|basically|mostly))? about"
     r"|what (?:does|do) (?:it|(?:this|the) (?:article|document|text|story|piece)) say"
-    r"|(?:what(?:'s| is| are) |tell me |list )?(?:the |its )?(?:main|key|most important|central) "
+    rf"|(?:what(?:'s| is| are) |tell me |list |{_GIVE})?(?:the |its )?"
+    r"(?:main|key|most important|central) "
     rf"(?:points?|ideas?|messages?|topics?|facts?|takeaways?|findings?){_THING}"
     r"|tell me (?:what (?:it|this)(?: is|'s) about|about (?:it|this|the (?:article|document|text)))"
     r"|what(?:'s| is) the (?:main )?(?:topic|subject|point)" + _THING + r")" + _POLITE_END
@@ -153,6 +167,8 @@ def classify(question: str) -> Intent:
         return "empty"
     if len(question) > MAX_QUESTION_CHARACTERS:
         return "long"
+    if _ADDRESS.fullmatch(question):
+        return "address"
     plain = _plain(question)
     patterns: tuple[tuple[Intent, re.Pattern[str]], ...] = (
         ("greeting", _GREETING),

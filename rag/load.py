@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def load(path: Path, *, source: str) -> Document:
     """
     format_name = FORMATS.get(path.suffix.lower())
     if format_name is None:
+        if not os.path.exists(path):  # noqa: PTH110 - Raises never.
+            raise CorpusError(f"There is no file {path}. Check the path.")
         known = ", ".join(FORMATS)
         raise CorpusError(f"{path} is of a kind that is not read. Give one of: {known}.")
     data = _read_bytes(path, MAX_BYTES if format_name in _WITH_PICTURES else MAX_TEXT_BYTES)

@@ -46,6 +46,12 @@ def reply(
             return _abstain(question, "empty_question")
         case "language":
             return _abstain(question, "language")
+        case "address":
+            return _help(
+                question,
+                "That is an address. To ask about what stands there, add it first, under Documents "
+                "or with: python -m rag add ADDRESS",
+            )
         case "long":
             return _help(
                 question,

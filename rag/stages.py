@@ -96,7 +96,8 @@ class Stages:
         return self._read(self._retrieve(self._understand(request))).reading
 
     def _parse(self, given: Mapping[str, Any]) -> Request:
-        question = given.get("question")
+        # A bare string is what a retriever takes, and what people try first.
+        question = given.get("question") if isinstance(given, Mapping) else None
         if not isinstance(question, str):
             raise UsageError('A question is text: {"question": "…"}.')
         documents = given.get("documents")

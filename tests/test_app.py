@@ -72,6 +72,16 @@ def test_port_that_is_none_is_wrong_usage(port: str, capsys: pytest.CaptureFixtu
     assert f"'{port}' is not a port: choose one from 1 to 65535" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["set.json", "none/set.jsonl"])
+def test_a_place_where_no_set_can_be_is_wrong_usage(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        app.main(["--questions", str(tmp_path / name)])
+    assert stopped.value.code == 2
+    assert "name a .jsonl file in a folder that is there" in capsys.readouterr().err
+
+
 def test_missing_corpus_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missing = tmp_path / "nowhere"
     code = app.main(["--corpus", str(missing), "--index", str(tmp_path / "index")])

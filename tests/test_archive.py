@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -105,3 +106,22 @@ def test_an_archive_past_a_limit_gives_nothing(
         list(unpack(archive, place, replace(CONFIG, **limits)))  # type: ignore[arg-type]
     assert str(caught.value) == f"{archive} {message}"
     assert list(place.iterdir()) == []
+
+
+def test_a_name_in_utf_8_is_read_as_that_where_no_flag_says_so(tmp_path: Path, place: Path) -> None:
+    """As `zip` writes it: the bytes are UTF-8, the flag that would say so is not set."""
+    path = pack(tmp_path / "a.zip", {"Zwölf.txt": "12", "Dose.txt": "1"})
+    data = bytearray(path.read_bytes())
+    flags = ((b"PK\x03\x04", 6, 30), (b"PK\x01\x02", 8, 46))
+    for mark, flag_at, name_at in flags:
+        start = data.find("Zwölf.txt".encode(), data.find(mark)) - name_at
+        struct.pack_into("<H", data, start + flag_at, 0)
+    path.write_bytes(data)
+    found = [(m.name, m.path and m.path.read_text()) for m in unpack(path, place, CONFIG)]
+    assert found == [("Zwölf.txt", "12"), ("Dose.txt", "1")]
+
+
+def test_a_name_that_is_no_utf_8_stays_as_it_is_read(tmp_path: Path, place: Path) -> None:
+    path = pack(tmp_path / "a.zip", {"Zw0lf.txt": "12"})
+    path.write_bytes(path.read_bytes().replace(b"Zw0lf", b"Zw\x94lf"))  # In code page 437.
+    assert [member.name for member in unpack(path, place, CONFIG)] == ["Zwölf.txt"]

@@ -303,6 +303,7 @@ NEVER_ASKED: dict[str, str] = {
     "file.",
     "gopher://example.org:70/_x": "{url} is not fetched: only http and https are. Save it, then "
     "add the file.",
+    "www.example.org/a": "{url} is no address. Give one that begins https://",
     "http:example.org": "{url} is no address: its host is not one.",
     "http://": "{url} is no address: its host is not one.",
     "http://user:secret@example.org/": "{url} has a user name in it. Give the address without.",

@@ -264,7 +264,7 @@ def test_a_name_refused_once_does_not_refuse_the_next_question(assistant: Assist
         pytest.param("\ud800", "abstention", "empty_question", id="lone-surrogate"),
         pytest.param("x" * 10_000, "help", None, id="10,000-characters"),
         pytest.param("متى تم النقل؟", "abstention", "language", id="right-to-left"),
-        pytest.param("https://example.org/a?b=c", "abstention", "no_evidence", id="url"),
+        pytest.param("https://example.org/a?b=c", "help", None, id="url"),
         pytest.param("asdf qwer zxcv", "abstention", "no_evidence", id="gibberish"),
         pytest.param("best pizza recipe", "abstention", "no_evidence", id="off-topic"),
         pytest.param(
@@ -315,6 +315,8 @@ def test_ask_takes_a_long_history(assistant: Assistant) -> None:
     ("given", "message"),
     [
         pytest.param({}, "A question is text", id="no-question"),
+        pytest.param("When was it?", "A question is text", id="bare-question"),
+        pytest.param(None, "A question is text", id="nothing"),
         pytest.param({"question": 3}, "A question is text", id="number"),
         pytest.param({"question": "q", "history": "abc"}, "A history is a list", id="text"),
         pytest.param({"question": "q", "history": 7}, "A history is a list", id="no-list"),
@@ -329,9 +331,7 @@ def test_ask_takes_a_long_history(assistant: Assistant) -> None:
         pytest.param({"question": "q", "caution": "bold"}, "'bold' is no caution", id="caution"),
     ],
 )
-def test_chain_says_what_is_wrong(
-    assistant: Assistant, given: dict[str, Any], message: str
-) -> None:
+def test_chain_says_what_is_wrong(assistant: Assistant, given: Any, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         assistant.chain.invoke(given)
 

@@ -273,8 +273,14 @@ def test_a_file_that_is_no_json_lines_is_named(tmp_path: Path) -> None:
     path.write_text("\n", "utf-8")
     with pytest.raises(DatasetError, match="holds no questions"):
         read_cases(path)
-    with pytest.raises(DatasetError, match="cannot be read"):
-        read_cases(tmp_path / "absent.jsonl")
+    absent = tmp_path / "absent.jsonl"
+    with pytest.raises(DatasetError) as error:
+        read_cases(absent)
+    assert str(error.value) == f"There is no file {absent}. Check the path."
+    path.write_bytes(b'{"id": "\xff"}')
+    with pytest.raises(DatasetError) as error:
+        read_cases(path)
+    assert str(error.value) == f"{path} is not text in UTF-8. Save it as that."
     bad = tmp_path / "rows.jsonl.gz"
     bad.write_bytes(b"not gzip")
     with pytest.raises(DatasetError, match="cannot be read"):

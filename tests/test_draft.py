@@ -197,7 +197,8 @@ def test_init_writes_a_file_that_runs_and_leaves_one_that_is_there(
     out = tmp_path / "own.jsonl"
     command = ["init", "--out", str(out), "--corpus", str(CORPUS)]
     assert cli.main(command) == 0
-    assert "python -m evals label" in capsys.readouterr().out
+    again = f"python -m evals label {out} --corpus {CORPUS}"
+    assert capsys.readouterr().out.endswith(f"Confirm or correct them: {again}\n")
     rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
     assert {row["status"] for row in rows} == {"draft"}
     assert len(out.read_bytes()) < 1000 * len(rows)  # The texts are in the corpus, not here.
@@ -209,7 +210,7 @@ def test_init_writes_a_file_that_runs_and_leaves_one_that_is_there(
         assert found == ([frozenset(row["gold"])] if row["gold"] else [])
     before = out.read_bytes()
     assert cli.main(command) == 1
-    assert "exists, and is left as it is" in capsys.readouterr().err
+    assert f"exists, and is left as it is. Go on with it: {again}; or" in capsys.readouterr().err
     assert out.read_bytes() == before
 
 

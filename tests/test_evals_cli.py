@@ -446,7 +446,7 @@ def test_the_product_passes_the_gate_on_the_article(capsys: pytest.CaptureFixtur
 def test_bench_times_the_product_in_a_process_of_its_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert cli.main(["bench", "--limit", "2", "--json", "-"]) == 0
+    assert cli.main(["bench", "--limit", "2", "--documents", "3", "--json", "-"]) == 0
     values = json.loads(capsys.readouterr().out)
     assert values["n"] == 2
     assert 0 < values["milliseconds"]["median"] <= values["milliseconds"]["p95"]

@@ -46,3 +46,7 @@ def test_both_pipelines_are_measured_over_the_same_texts(tmp_path, capsys):
         assert row["kilobytes_per_processor_second"] > 0
     assert made["pipelines"]["stock"]["ratio"] == 1
     assert made["least_cosine"] > 0.9999
+    assert list(made["index_again"]) == ["nothing changed", "one changed"]
+    for name, row in made["index_again"].items():
+        assert f"index again, {name}: " in shown
+        assert row["wall_seconds"] > 0

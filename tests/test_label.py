@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -267,6 +268,26 @@ def test_label_names_a_file_that_is_not_there(tmp_path, corpus, capsys):
     assert "Draft one: python -m evals init --out" in capsys.readouterr().err
 
 
+def test_label_ends_with_commands_for_the_same_folders(own, corpus, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
+    folders = f"--corpus {corpus} --index '{tmp_path / 'the index'}'"
+    assert cli.main(["label", str(own), *shlex.split(folders)]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        f"Go on: python -m evals label {own} {folders}",
+        f"Measure: python -m evals reading --dataset {own} --only confirmed {folders}",
+    ]
+
+
+def test_label_takes_json_lines_alone(tmp_path, corpus, capsys):
+    path = tmp_path / "own.txt"
+    path.write_text("", "utf-8")
+    assert cli.main(["label", str(path), "--corpus", str(corpus)]) == 1
+    assert capsys.readouterr().err == (
+        f"{path}: a set of one's own is JSON lines. Name a file that ends in .jsonl; one that is "
+        "packed, unpack first.\n"
+    )
+
+
 def test_ids_used_twice_are_refused(own, corpus, assistant):
     write(own, *(read(own) + read(own)[:1]))
     with pytest.raises(DatasetError, match=r'line 4, field "id": "q1" was used before, at'):
@@ -276,7 +297,9 @@ def test_ids_used_twice_are_refused(own, corpus, assistant):
 def test_runs_count_drafts_say_so_and_leave_them_out_on_request(own, corpus, tmp_path, capsys):
     run = ["reading", "--dataset", str(own), "--corpus", str(corpus), "--json", "-"]
     assert cli.main([*run, "--only", "confirmed"]) == 1
-    assert "None of the 3 questions" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith(
+        f"is confirmed. Confirm some: python -m evals label {own} --corpus {corpus}\n"
+    )
     first, *others = read(own)
     write(own, {**first, "status": "confirmed"}, *others)
     assert cli.main(run) == 0

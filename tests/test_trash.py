@@ -6,7 +6,7 @@ import pytest
 
 from rag.corpus import Corpus
 from rag.errors import CorpusError
-from rag.trash import empty, restore, trashed
+from rag.trash import empty, restore, title, trashed
 
 
 @pytest.fixture
@@ -59,3 +59,42 @@ def test_emptying_deletes_what_was_removed_and_nothing_else(corpus):
     (corpus / "other.txt").write_text("Whales sing.")
     assert empty(corpus) == 1
     assert [path.name for path in corpus.iterdir()] == ["other.txt"]
+
+
+def test_a_folder_that_cannot_be_written_is_named(corpus):
+    (file,) = Corpus(corpus).files()
+    document_id = Corpus(corpus).read(file).id
+    refused = f"{corpus} cannot be written: "
+    (corpus / ".trash").write_text("in the way")
+    with pytest.raises(CorpusError) as caught:
+        Corpus(corpus).remove(document_id)
+    assert str(caught.value).startswith(refused)
+    assert ".trash" not in str(caught.value)
+    (corpus / ".trash").unlink()
+    sidecar = corpus / "bread.txt.meta.json"
+    sidecar.unlink()
+    sidecar.mkdir()
+    with pytest.raises(CorpusError) as caught:
+        Corpus(corpus).rename(document_id, "Loaves")
+    assert str(caught.value).startswith(refused)
+    assert ".tmp" not in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_written_is_named_when_a_document_comes_back(corpus):
+    place = corpus / ".trash" / "abc" / "sub"
+    place.mkdir(parents=True)
+    (place / "whales.txt").write_text("Whales sing.")
+    (corpus / "sub").write_text("in the way")
+    with pytest.raises(CorpusError) as caught:
+        restore(corpus, "abc")
+    assert str(caught.value).startswith(f"{corpus} cannot be written: ")
+    assert trashed(corpus) == ("abc",)
+
+
+def test_what_was_removed_is_known_by_its_title(corpus):
+    (file,) = Corpus(corpus).files()
+    document = Corpus(corpus).rename(Corpus(corpus).read(file).id, "The bakery")
+    Corpus(corpus).remove(document.id)
+    assert title(corpus, document.id) == "The bakery"
+    (corpus / ".trash" / document.id / "bread.txt.meta.json").unlink()
+    assert title(corpus, document.id) == "bread.txt"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from rag.types import Answer, Citation, Claim, Document, Page, Section, Sentence
 from rag.web import listing, render
 from rag.web.adding import Job, safe_name
 from rag.web.handlers import UNEXPECTED, reply_to
+from rag.web.layout import _read_given
 from rag.web.shelf import Entry, View
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -363,3 +365,33 @@ def test_list_of_a_thousand_is_paged_and_found_by_every_word() -> None:
 )
 def test_name_of_an_upload_is_no_path(given: str, kept: str) -> None:
     assert safe_name(given) == kept
+
+
+def test_a_further_tab_and_links_under_an_answer_stand_where_they_are_put(
+    document: Document, sentences: tuple[Sentence, ...]
+) -> None:
+    header = render.render_header([document], {"evals": "Evals <1>"})
+    assert re.findall(r'role="tab" id="([a-z-]+)"', header) == [
+        "tab-article", "tab-documents", "tab-evals",
+    ]  # fmt: skip
+    assert "Evals &#60;1&#62;</button>" in header
+    link = '<a class="judge" href="#x">Right</a>'
+    answered = render.render_answer(answer_of(claim(sentences[5], 1)), link)
+    assert answered.endswith(f"{link}</p></div>")
+    declined = Answer("abstention", "When?", "When?", "It does not say.", (), "weak_evidence")
+    assert render.render_answer(declined, link).endswith(f"{link}</p></div>")
+    assert link not in render.render_answer(Answer("help", "Hi", "Hi", "Ask."), link)
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["", "null", "[]", "{}", '{"question": "Q", "history": [1], "documents": ""}', "[" * 9999],
+)
+def test_a_conversation_that_is_none_asks_nothing(given: str) -> None:
+    assert _read_given(given) == ("", (), "")
+
+
+def test_a_conversation_is_read_as_it_was_sent() -> None:
+    sent = {"question": "and why?", "history": [{"question": "When?", "answer": "Then."}]}
+    given = json.dumps({**sent, "documents": "a b"})
+    assert _read_given(given) == ("and why?", (Turn("When?", "Then."),), "a b")

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 from rag import library, trash
 from rag.config import Config
-from rag.corpus import TRASH
 from rag.errors import IndexLocked, RagError, UsageError
 from rag.load import read_sidecar
 from rag.models import load_encoder
@@ -228,8 +227,7 @@ class Shelf:
             return ()
         folder = self.config.corpus
         return tuple(
-            (document_id, _trashed_title(folder / TRASH / document_id))
-            for document_id in trash.trashed(folder)
+            (document_id, trash.title(folder, document_id)) for document_id in trash.trashed(folder)
         )
 
 
@@ -258,13 +256,6 @@ def _size_and_date(path: Path, size: int) -> tuple[int, str]:
         return status.st_size, added
     changed = datetime.datetime.fromtimestamp(status.st_mtime, datetime.UTC)
     return status.st_size, changed.isoformat(timespec="seconds")
-
-
-def _trashed_title(folder: Path) -> str:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    titles = (read_sidecar(file).get("title") for file in files)
-    found = next((title for title in titles if isinstance(title, str) and title), None)
-    return found or next((file.name for file in files), folder.name)
 
 
 def _ignore(_: object) -> None:
