@@ -13,13 +13,12 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from evals import bench, ingest, outputs, results, set_commands
+from evals import bench, ingest, judge_commands, outputs, results, set_commands
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import RULE, gate_as_table, run_gate
 from evals.report import as_json, make_report
-from evals.rows import DatasetError
+from evals.rows import DatasetError, spread
 from evals.runner import (
     OURS,
     PROGRESS_EVERY,
@@ -32,9 +31,6 @@ from evals.tables import as_table
 from rag.config import CLONE, DEFAULT_ENCODER
 from rag.errors import RagError, UsageError
 from rag.types import Document, Sentence
-
-Asked = TypeVar("Asked")
-"""A case, or the id of a question."""
 
 LONG_BENCH = 101
 """Questions asked of many articles unless a number is given, one of them to warm up."""
@@ -81,21 +77,13 @@ def open_product(
     return Assistant.of(documents, sentences=units or None)
 
 
-def spread(cases: Sequence[Asked], limit: int | None) -> Sequence[Asked]:
-    """Return `limit` of the questions, evenly spread over the file, or all of them.
-
-    The first so many would be about a document or two.
-    """
-    if limit is None or limit >= len(cases):
-        return cases
-    return [cases[i * len(cases) // limit] for i in range(limit)]
-
-
 def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
     if arguments.command == "fit":
         return _fit(arguments.data, with_network=arguments.network)
     if arguments.command in set_commands.COMMANDS:
         return set_commands.COMMANDS[arguments.command](arguments)
+    if arguments.command in judge_commands.COMMANDS:
+        return judge_commands.COMMANDS[arguments.command](arguments)
     if arguments.command == "bench":
         return _bench(arguments)
     if arguments.command == "ingest":
@@ -277,7 +265,8 @@ def _make_parser() -> argparse.ArgumentParser:
     set_commands.add_choice(reading)
     set_commands.add_choice(retrieval)
     set_commands.add_commands(commands)
-    for command in (article, reading, retrieval, timing, ingesting):
+    grounding = judge_commands.add_command(commands)
+    for command in (article, reading, retrieval, timing, ingesting, grounding):
         _add_shared(command, argparse.SUPPRESS)
     for command in (article, reading, retrieval):
         outputs.add_options(command, argparse.SUPPRESS)

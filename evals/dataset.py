@@ -46,7 +46,7 @@ def read_cases(
     texts = Texts(corpus)
     # Once a file, and only for rows that are about it.
     load_article = cache(lambda: load(article, source=article.name))
-    for row in _rows(path):
+    for row in read_rows(path):
         for case in _read_row(row, load_article, texts):
             if case.id in seen:
                 raise row.error("id", f'"{case.id}" was used before, at {seen[case.id]}')
@@ -57,7 +57,7 @@ def read_cases(
     return tuple(cases)
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def read_rows(path: Path) -> Iterator[Row]:
     """Yield the JSON objects of the file, each with its place for messages."""
     try:
         content = path.read_bytes()

@@ -116,15 +116,17 @@ class Bootstrap:
         """Return a figure that only a whole set has, taken anew over every draw.
 
         Args:
-            figure: Takes the places of the questions drawn, some more than once.
+            figure: Takes the places of the questions drawn, some more than once; NaN where they
+                do not give it.
             counted: Which questions may be drawn at all.
         """
         places = np.flatnonzero(np.asarray(counted, dtype=bool))
         drawn = []
         for weights in self._weights:
             chosen = np.repeat(places, weights[self._cluster[places]].astype(np.intp))
-            if len(chosen):
-                drawn.append(figure(chosen))
+            value = figure(chosen) if len(chosen) else math.nan
+            if not math.isnan(value):
+                drawn.append(value)
         return Interval(figure(places), *_middle(np.asarray(drawn)), len(places))
 
     def _drawn_means(self, values: Floats, cluster: Places) -> Floats:

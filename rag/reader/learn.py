@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from rag.reader.draw import MASKED, Example
@@ -88,15 +89,15 @@ def loss_of(scores: Scores, targets: Targets, sentences: Tensor) -> dict[str, Te
     }
 
 
-class Trainer:
-    """The network, float32 masters of what is trained, and the optimiser over them."""
+Network = TypeVar("Network", bound=nn.Module)
 
-    def __init__(self, device: torch.device, seed: int) -> None:
-        torch.manual_seed(seed)
+
+class Learner(Generic[Network]):
+    """A network, float32 masters of what is trained of it, and the optimiser over them."""
+
+    def __init__(self, network: Network, device: torch.device) -> None:
         self.device = device
-        self.network = ReaderNetwork()
-        load_backbone(self.network)
-        self.network.words.weight.requires_grad_(False)
+        self.network = network
         self.half = device.type == "cpu" and has_fast_bfloat16()
         self.network.to(device)
         self.trained = {n: p for n, p in self.network.named_parameters() if p.requires_grad}
@@ -117,19 +118,9 @@ class Trainer:
             fused=True,
         )
 
-    def forward(self, inputs: tuple[Tensor, Tensor, Tensor, Tensor]) -> Scores:
-        """Return the scores of a batch, in the precision that is fastest on the device."""
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
-            scores: Scores = self.network(*inputs)
-        return Scores(*(value.float() for value in scores))
-
-    def step(self, examples: Sequence[Example], rate: float) -> dict[str, float]:
-        """Learn from a batch; return its losses."""
-        inputs, targets = as_tensors(examples, self.device)
-        self.network.train()
-        losses = loss_of(self.forward(inputs), targets, inputs[3])
-        total = sum((WEIGHTS[name] * value for name, value in losses.items()), torch.zeros(()))
-        total.backward()  # type: ignore[no-untyped-call]
+    def improve(self, loss: Tensor, rate: float) -> None:
+        """Take one step down the loss."""
+        loss.backward()  # type: ignore[no-untyped-call]
         if self.half:
             for name, parameter in self.trained.items():
                 if parameter.grad is not None:
@@ -143,6 +134,44 @@ class Trainer:
                 if self.half:
                     parameter.copy_(self.masters[name])
                 parameter.grad = None
+
+    def load(self, weights: Mapping[str, Tensor]) -> None:
+        """Take over the weights of an earlier run; what is not trained stays as it is."""
+        with torch.no_grad():
+            for name, master in self.masters.items():
+                master.copy_(weights[name])
+                self.trained[name].copy_(weights[name])
+
+    def weights(self) -> dict[str, Tensor]:
+        """Return the network's weights in float32."""
+        state = {name: value.float().cpu() for name, value in self.network.state_dict().items()}
+        state.update({name: value.detach().cpu() for name, value in self.masters.items()})
+        return state
+
+
+class Trainer(Learner[ReaderNetwork]):
+    """The reader's network, and how it learns from a batch."""
+
+    def __init__(self, device: torch.device, seed: int) -> None:
+        torch.manual_seed(seed)
+        network = ReaderNetwork()
+        load_backbone(network)
+        network.words.weight.requires_grad_(False)
+        super().__init__(network, device)
+
+    def forward(self, inputs: tuple[Tensor, Tensor, Tensor, Tensor]) -> Scores:
+        """Return the scores of a batch, in the precision that is fastest on the device."""
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda"):
+            scores: Scores = self.network(*inputs)
+        return Scores(*(value.float() for value in scores))
+
+    def step(self, examples: Sequence[Example], rate: float) -> dict[str, float]:
+        """Learn from a batch; return its losses."""
+        inputs, targets = as_tensors(examples, self.device)
+        self.network.train()
+        losses = loss_of(self.forward(inputs), targets, inputs[3])
+        total = sum((WEIGHTS[name] * value for name, value in losses.items()), torch.zeros(()))
+        self.improve(total, rate)
         return {name: float(value.detach()) for name, value in losses.items()}
 
     def score(self, windows: Sequence[Window]) -> list[WindowScores]:
@@ -165,16 +194,3 @@ class Trainer:
                         evidence[row], start[row], end[row], float(answerable[row])
                     )
         return [result[i] for i in range(len(windows))]
-
-    def load(self, weights: Mapping[str, Tensor]) -> None:
-        """Take over the weights of an earlier run; what is not trained stays as it is."""
-        with torch.no_grad():
-            for name, master in self.masters.items():
-                master.copy_(weights[name])
-                self.trained[name].copy_(weights[name])
-
-    def weights(self) -> dict[str, Tensor]:
-        """Return the network's weights in float32."""
-        state = {name: value.float().cpu() for name, value in self.network.state_dict().items()}
-        state.update({name: value.detach().cpu() for name, value in self.masters.items()})
-        return state

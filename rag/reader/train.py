@@ -16,11 +16,12 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import torch
 
 from rag.reader.check import scan_newsdesk, scan_squad, summarise
-from rag.reader.draw import Example, Mix
+from rag.reader.draw import Mix
 from rag.reader.learn import Trainer
 from rag.reader.tokens import load_tokenize
 from rag.reader.windows import Tokenize
@@ -49,14 +50,29 @@ def keep_memory() -> None:
         library.mallopt(mmap_threshold, largest)
 
 
-def batches(
-    examples: Sequence[Example], tokens: int, chance: random.Random
-) -> Iterator[list[Example]]:
+class HasIds(Protocol):
+    """A window of tokens."""
+
+    @property
+    def ids(self) -> Sequence[int]: ...  # noqa: D102
+
+
+class Windowed(Protocol):
+    """Whatever is learnt from: it has a window of tokens."""
+
+    @property
+    def window(self) -> HasIds: ...  # noqa: D102
+
+
+Item = TypeVar("Item", bound=Windowed)
+
+
+def batches(examples: Sequence[Item], tokens: int, chance: random.Random) -> Iterator[list[Item]]:
     """Yield examples of like length together, the batches in random order."""
     per_chunk = CHUNK * max(1, tokens // 128)
     for first in range(0, len(examples), per_chunk):
         chunk = sorted(examples[first : first + per_chunk], key=lambda item: len(item.window.ids))
-        cut: list[list[Example]] = [[]]
+        cut: list[list[Item]] = [[]]
         for example in chunk:
             if cut[-1] and (len(cut[-1]) + 1) * len(example.window.ids) > tokens:
                 cut.append([])
