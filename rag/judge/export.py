@@ -24,7 +24,7 @@ from torch import nn
 from rag.export_encoder import point_into
 from rag.judge.fit import fit_weights
 from rag.judge.network import JudgeNetwork
-from rag.reader.export import OPSET, quantise
+from rag.reader.export import OPSET, mean_of, quantise
 from rag.reader.windows import SEP
 from rag.verify import FOLDER, MANIFEST, WEIGHTS, Judge, Manifest, open_session
 
@@ -76,7 +76,7 @@ def borrow_words(graph: Path) -> bytes:
 def export(arguments: argparse.Namespace) -> None:
     """Write graph and manifest."""
     network = JudgeNetwork()
-    network.load_state_dict(torch.load(arguments.weights, weights_only=True))
+    network.load_state_dict(mean_of(arguments.weights))
     with tempfile.TemporaryDirectory() as folder:
         full, small = Path(folder) / "full.onnx", Path(folder) / "small.onnx"
         write_graph(network, full)
@@ -105,7 +105,13 @@ def main(argv: list[str] | None = None) -> int:
         prog="python -m rag.judge.export",
         description="Turns trained weights into what is shipped.",
     )
-    parser.add_argument("--weights", type=Path, required=True, help="judge.pt of a training run")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="judge.pt of a training run; of several the mean is taken",
+    )
     parser.add_argument("--data", type=Path, required=True, help="the folder of training data")
     parser.add_argument("--out", type=Path, default=FOLDER, help="where the two files are written")
     parser.add_argument("--version", default="1", help="a name for these weights")
