@@ -48,8 +48,8 @@ FAR_WITHOUT_A_WORD = 0.3
 """Cosines below which the nearest sentence has nothing to do with the question; the second where
 they share no content word either. Of 618 answerable questions of 50 newsdesk training articles ten
 fall below, and nearly half of them when asked of another article. A network that is as sure as a
-cautious reader asks is not overruled; were it believed as elsewhere, 9 of CLAP NQ's 28 far questions
-without an answer would get one, and so get 3."""
+cautious reader asks is not overruled: believed as elsewhere, it would answer 9 of CLAP NQ's 28 far
+questions without an answer, and so answers 3."""
 
 NETWORK_SENTENCE_SIGNALS = ("network_evidence",)
 NETWORK_QUESTION_SIGNALS = ("network_answerable", "network_top_evidence", "network_margin")
