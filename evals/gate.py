@@ -34,10 +34,10 @@ COMPARED = (
 SIGNIFICANT = 0.05
 """One run in twenty fails though nothing is worse."""
 
-FLOORS = {"hit@1": 0.75, "evidence_f1": 0.55, "citation_recall": 0.95, "answerability_auroc": 0.85}
+FLOORS = {"hit@1": 0.75, "evidence_f1": 0.55, "citation_recall": 0.95, "answerability_auroc": 0.8}
 """What the lower end of the interval must reach."""
 
-CEILINGS = {"false_answers": 0.2, "over_abstention": 0.25}
+CEILINGS = {"false_answers": 0.3, "over_abstention": 0.25}
 """What the upper end may reach."""
 
 FLOOR_QUESTIONS = 100
