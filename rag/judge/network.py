@@ -12,16 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from rag.reader.network import (
-    EPSILON,
-    LAYERS,
-    POSITIONS,
-    VOCABULARY,
-    WIDTH,
-    Layer,
-    ReaderNetwork,
-    load_backbone,
-)
+from rag.reader.network import WIDTH, Backbone, ReaderNetwork, load_backbone
 
 
 class Judgement(NamedTuple):
@@ -31,16 +22,11 @@ class Judgement(NamedTuple):
     blame: Tensor
 
 
-class JudgeNetwork(nn.Module):
-    """The backbone and its heads."""
+class JudgeNetwork(Backbone):
+    """The backbone and the judge's heads."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.words = nn.Embedding(VOCABULARY, WIDTH)
-        self.positions = nn.Embedding(POSITIONS, WIDTH)
-        self.types = nn.Embedding(2, WIDTH)
-        self.embedding_norm = nn.LayerNorm(WIDTH, eps=EPSILON)
-        self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
         self.blame_hidden = nn.Linear(WIDTH, WIDTH // 2)
         self.blame_out = nn.Linear(WIDTH // 2, 1)
         self.support_hidden = nn.Linear(2 * WIDTH, WIDTH)
@@ -48,13 +34,7 @@ class JudgeNetwork(nn.Module):
 
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor, claim: Tensor) -> Judgement:
         """Return the scores of a batch of windows; see `rag.judge.windows.Batch`."""
-        positions = torch.arange(ids.shape[1], device=ids.device)
-        states = self.embedding_norm(
-            self.words(ids) + self.positions(positions) + self.types(types)
-        )
-        hidden = (1.0 - mask[:, None, None, :].to(states.dtype)) * -1e4
-        for layer in self.layers:
-            states = layer(states, hidden)
+        states = self.encode(ids, types, mask)
         blame = self.blame_out(functional.gelu(self.blame_hidden(states)))[..., 0].float()
         blame = blame + (1.0 - claim) * -1e4
         # The claim is read where it is least borne out: one wrong word is enough.

@@ -8,11 +8,9 @@ minutes given, so a run stops where it said it would; with `--steps` it is exact
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import random
 import sys
-import time
 from pathlib import Path
 
 import torch
@@ -21,9 +19,7 @@ from rag.judge.check import quick_figures
 from rag.judge.draw import Mix
 from rag.judge.learn import Trainer
 from rag.reader.tokens import load_tokenize
-from rag.reader.train import BATCH_TOKENS, RATE, batches, keep_memory, rate_at
-
-LOG = logging.getLogger(__name__)
+from rag.reader.train import BATCH_TOKENS, RATE, Place, batches, go_on, keep_memory, replace
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -39,50 +35,19 @@ def train(arguments: argparse.Namespace) -> None:
     if arguments.start is not None:
         start = torch.load(arguments.start, map_location="cpu", weights_only=True)
     trainer = Trainer(torch.device(arguments.device), arguments.seed, start)
-    budget = arguments.minutes * 60
-    began = time.monotonic()
-    next_save, next_check = arguments.save * 60, arguments.check * 60
-    step = rows = 0
-    elapsed = 0.0
-    sums: dict[str, float] = {}
-    counted = 0
 
-    def progress() -> float:
-        if arguments.steps:
-            return step / float(arguments.steps)
-        return (time.monotonic() - began) / float(budget)
+    def keep() -> None:
+        replace(trainer.weights(), out / "judge.pt")
 
-    def record(figures: dict[str, object]) -> None:
-        line = json.dumps(
-            {"step": step, "rows": rows, "minutes": round(elapsed / 60, 1), **figures}
-        )
-        LOG.info("%s", line)
-        with (out / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
-
-    while progress() < 1:
-        for examples in batches(mix.draw_pass(), arguments.batch_tokens, chance):
-            if progress() >= 1:
-                break
-            losses = trainer.step(examples, arguments.rate / RATE * rate_at(progress()))
-            step, rows, elapsed = step + 1, rows + len(examples), time.monotonic() - began
-            counted += 1
-            for key, value in losses.items():
-                sums[key] = sums.get(key, 0.0) + value
-            if step % 100 == 0:
-                means: dict[str, object] = {k: round(v / counted, 4) for k, v in sums.items()}
-                record({**means, "rows/s": round(rows / elapsed, 1)})
-                sums, counted = {}, 0
-            if elapsed >= next_save:
-                next_save = elapsed + arguments.save * 60
-                torch.save(trainer.weights(), out / "judge.part")
-                (out / "judge.part").replace(out / "judge.pt")
-            if arguments.check and elapsed >= next_check:
-                next_check = elapsed + arguments.check * 60
-                record(quick_figures(arguments.data, tokenize, trainer.score))
-    torch.save(trainer.weights(), out / "judge.pt")
-    if arguments.check:
-        record(quick_figures(arguments.data, tokenize, trainer.score))
+    go_on(
+        arguments,
+        lambda: batches(mix.draw_pass(), arguments.batch_tokens, chance),
+        trainer.step,
+        lambda: quick_figures(arguments.data, tokenize, trainer.score),
+        keep,
+        keep,
+        Place(),
+    )
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -100,8 +100,8 @@ class Layer(nn.Module):
         return after
 
 
-class ReaderNetwork(nn.Module):
-    """The backbone and its heads."""
+class Backbone(nn.Module):
+    """MiniLM: the vectors of words, places and sides, and the layers over them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -110,6 +110,30 @@ class ReaderNetwork(nn.Module):
         self.types = nn.Embedding(2, WIDTH)
         self.embedding_norm = nn.LayerNorm(WIDTH, eps=EPSILON)
         self.layers = nn.ModuleList(Layer() for _ in range(LAYERS))
+
+    def encode(self, ids: Tensor, types: Tensor, mask: Tensor) -> Tensor:
+        """Return the states after the last layer [rows, length, WIDTH].
+
+        Args:
+            ids: token ids [rows, length], padded with 0.
+            types: 0 for the asking side, 1 for the text [rows, length].
+            mask: 1 for tokens, 0 for padding [rows, length].
+        """
+        positions = torch.arange(ids.shape[1], device=ids.device)
+        states: Tensor = self.embedding_norm(
+            self.words(ids) + self.positions(positions) + self.types(types)
+        )
+        hidden = (1.0 - mask[:, None, None, :].to(states.dtype)) * -1e4
+        for layer in self.layers:
+            states = layer(states, hidden)
+        return states
+
+
+class ReaderNetwork(Backbone):
+    """The backbone and the reader's heads."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self.span = nn.Linear(WIDTH, 2)
         self.weigh = nn.Linear(WIDTH, 1)
         self.evidence_hidden = nn.Linear(2 * WIDTH, WIDTH)
@@ -120,19 +144,10 @@ class ReaderNetwork(nn.Module):
     def forward(self, ids: Tensor, types: Tensor, mask: Tensor, sentences: Tensor) -> Scores:
         """Return the scores of a batch of windows.
 
-        Args:
-            ids: token ids [rows, length], padded with 0.
-            types: 0 for the asking side, 1 for the text [rows, length].
-            mask: 1 for tokens, 0 for padding [rows, length].
-            sentences: 1 where a token belongs to a sentence [rows, sentences, length].
+        `sentences` is 1 where a token belongs to a sentence [rows, sentences, length]; for the
+        others see `Backbone.encode`.
         """
-        positions = torch.arange(ids.shape[1], device=ids.device)
-        states = self.embedding_norm(
-            self.words(ids) + self.positions(positions) + self.types(types)
-        )
-        hidden = (1.0 - mask[:, None, None, :].to(states.dtype)) * -1e4
-        for layer in self.layers:
-            states = layer(states, hidden)
+        states = self.encode(ids, types, mask)
         first = states[:, 0]
 
         weights = self.weigh(states).float()[:, None, :, 0]

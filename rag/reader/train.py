@@ -14,7 +14,8 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -94,6 +95,79 @@ def check(trainer: Trainer, data: Path, tokenize: Tokenize) -> dict[str, object]
     return summarise(news, scan_squad(data, tokenize, trainer.score, limit=300))
 
 
+@dataclass(slots=True)
+class Place:
+    """How far a run is: steps, examples, seconds."""
+
+    step: int = 0
+    rows: int = 0
+    elapsed: float = 0.0
+
+
+def go_on(
+    arguments: argparse.Namespace,
+    draw: Callable[[], Iterator[list[Item]]],
+    learn: Callable[[list[Item], float], dict[str, float]],
+    check: Callable[[], dict[str, object]],
+    save: Callable[[], None],
+    keep: Callable[[], None],
+    at: Place,
+) -> None:
+    """Learn from pass after pass for the minutes or steps asked, from `at` on, which is kept true.
+
+    Figures go to `log.jsonl`; the run is saved and checked as often as `arguments` say. In the end
+    its weights are kept before they are checked.
+    """
+    budget = arguments.minutes * 60
+    began = time.monotonic() - at.elapsed
+    next_save, next_check = at.elapsed + arguments.save * 60, at.elapsed + arguments.check * 60
+    sums: dict[str, float] = {}
+    counted = 0
+
+    def progress() -> float:
+        if arguments.steps:
+            return at.step / float(arguments.steps)
+        return (time.monotonic() - began) / float(budget)
+
+    def record(figures: dict[str, object]) -> None:
+        told = {"step": at.step, "rows": at.rows, "minutes": round(at.elapsed / 60, 1), **figures}
+        line = json.dumps(told)
+        LOG.info("%s", line)
+        with (arguments.out / "log.jsonl").open("a", encoding="utf-8") as log:
+            log.write(line + "\n")
+
+    while progress() < 1:
+        for examples in draw():
+            if progress() >= 1:
+                break
+            losses = learn(examples, arguments.rate / RATE * rate_at(progress()))
+            at.step, at.rows = at.step + 1, at.rows + len(examples)
+            at.elapsed = time.monotonic() - began
+            counted += 1
+            for key, value in losses.items():
+                sums[key] = sums.get(key, 0.0) + value
+            if at.step % 100 == 0:
+                means: dict[str, object] = {k: round(v / counted, 4) for k, v in sums.items()}
+                record({**means, "rows/s": round(at.rows / at.elapsed, 1)})
+                sums, counted = {}, 0
+            if at.elapsed >= next_save:
+                next_save = at.elapsed + arguments.save * 60
+                save()
+            if arguments.check and at.elapsed >= next_check:
+                next_check = at.elapsed + arguments.check * 60
+                record(check())
+    keep()
+    if arguments.check:
+        record(check())
+
+
+def replace(state: object, path: Path) -> None:
+    """Write a file of torch's in one piece: what was there stays until all of it is written."""
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    part.replace(path)
+
+
 def train(arguments: argparse.Namespace) -> None:
     """Train for the minutes or steps asked, and write weights and figures."""
     out: Path = arguments.out
@@ -109,66 +183,39 @@ def train(arguments: argparse.Namespace) -> None:
     trainer = Trainer(torch.device(name), arguments.seed)
     if arguments.start is not None:
         trainer.load(torch.load(arguments.start, map_location=name, weights_only=True))
-    step = rows = 0
-    elapsed = 0.0
+    at = Place()
     checkpoint = out / "checkpoint.pt"
     if arguments.resume and checkpoint.exists():
         saved = torch.load(checkpoint, map_location=name, weights_only=True)
-        step, rows, elapsed = saved["step"], saved["rows"], saved["elapsed"]
+        at = Place(saved["step"], saved["rows"], saved["elapsed"])
         trainer.load(saved["masters"])
         trainer.optimiser.load_state_dict(saved["optimiser"])
         # Another order than before the stop: the examples already seen are not drawn again first.
-        chance.seed(arguments.seed + step)
-    budget = arguments.minutes * 60
-    began = time.monotonic() - elapsed
-    next_save, next_check = elapsed + arguments.save * 60, elapsed + arguments.check * 60
-    sums: dict[str, float] = {}
-    counted = 0
+        chance.seed(arguments.seed + at.step)
 
-    def progress() -> float:
-        if arguments.steps:
-            return step / float(arguments.steps)
-        return (time.monotonic() - began) / float(budget)
+    def save() -> None:
+        state = {
+            "step": at.step,
+            "rows": at.rows,
+            "elapsed": at.elapsed,
+            "masters": {key: value.detach() for key, value in trainer.masters.items()},
+            "optimiser": trainer.optimiser.state_dict(),
+        }
+        replace(state, checkpoint)
+        keep()
 
-    def record(figures: dict[str, object]) -> None:
-        line = json.dumps(
-            {"step": step, "rows": rows, "minutes": round(elapsed / 60, 1), **figures}
-        )
-        LOG.info("%s", line)
-        with (out / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(line + "\n")
+    def keep() -> None:
+        torch.save(trainer.weights(), out / "reader.pt")
 
-    while progress() < 1:
-        for examples in batches(mix.draw_pass(), arguments.batch_tokens, chance):
-            if progress() >= 1:
-                break
-            losses = trainer.step(examples, arguments.rate / RATE * rate_at(progress()))
-            step, rows, elapsed = step + 1, rows + len(examples), time.monotonic() - began
-            counted += 1
-            for key, value in losses.items():
-                sums[key] = sums.get(key, 0.0) + value
-            if step % 100 == 0:
-                means: dict[str, object] = {k: round(v / counted, 4) for k, v in sums.items()}
-                record({**means, "rows/s": round(rows / elapsed, 1)})
-                sums, counted = {}, 0
-            if elapsed >= next_save:
-                next_save = elapsed + arguments.save * 60
-                state = {
-                    "step": step,
-                    "rows": rows,
-                    "elapsed": elapsed,
-                    "masters": {key: value.detach() for key, value in trainer.masters.items()},
-                    "optimiser": trainer.optimiser.state_dict(),
-                }
-                torch.save(state, checkpoint.with_suffix(".part"))
-                checkpoint.with_suffix(".part").replace(checkpoint)
-                torch.save(trainer.weights(), out / "reader.pt")
-            if arguments.check and elapsed >= next_check:
-                next_check = elapsed + arguments.check * 60
-                record(check(trainer, arguments.data, tokenize))
-    torch.save(trainer.weights(), out / "reader.pt")
-    if arguments.check:
-        record(check(trainer, arguments.data, tokenize))
+    go_on(
+        arguments,
+        lambda: batches(mix.draw_pass(), arguments.batch_tokens, chance),
+        trainer.step,
+        lambda: check(trainer, arguments.data, tokenize),
+        save,
+        keep,
+        at,
+    )
 
 
 def main(argv: list[str] | None = None) -> int:
