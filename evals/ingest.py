@@ -167,7 +167,7 @@ def measure_product(corpus: str, index: str, precision: str) -> dict[str, float]
     assert isinstance(encoder, MiniLM)
     encoder.bulk_network(precision)
     encoder.embed(["Loaded."])
-    import langchain_chroma  # noqa: F401 - loaded before the clock starts
+    import chromadb  # noqa: F401 - loaded before the clock starts
 
     def work() -> int:
         synchronise(config, encoder, progress=lambda _: None)

@@ -96,6 +96,8 @@ ALIASES = _load_aliases()
 _PHRASES: dict[str, list[tuple[str, ...]]] = {}
 for _phrase in (tuple(alias.split()) for alias in ALIASES.known_by if " " in alias):
     _PHRASES.setdefault(_phrase[0], []).append(_phrase)
+PHRASE_OPENERS = _PHRASES.keys()
+"""The keys that an alias of several words begins with."""
 
 
 def phrases(keys: Sequence[str], i: int) -> Iterator[tuple[str, int]]:

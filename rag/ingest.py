@@ -81,9 +81,9 @@ class Reusing:
         vectors = dict(zip(missing, self._encoder.embed(missing), strict=True)) if missing else {}
         return np.stack([vectors[text] if text in vectors else self.known[text] for text in texts])
 
-    def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text takes."""
-        return self._encoder.count_tokens(text)
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text takes."""
+        return self._encoder.count_tokens(texts)
 
 
 def make_plan(record: Record, config: Config, unsettled: frozenset[str] = frozenset()) -> Plan:

@@ -103,9 +103,10 @@ class MiniLM:
             vectors[batch] = made
         return vectors
 
-    def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text takes, without the two special ones."""
-        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text takes, without the two special ones."""
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding) for encoding in encodings]
 
     @functools.cached_property
     def _tokenizer(self) -> Tokenizer:
@@ -155,9 +156,9 @@ class HalfMiniLM:
         """Return one row a text, in order."""
         return self._encoder.bulk_network("bf16").embed(self._encoder.tokens(texts))
 
-    def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text takes, without the two special ones."""
-        return self._encoder.count_tokens(text)
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text takes, without the two special ones."""
+        return self._encoder.count_tokens(texts)
 
 
 def document_encoder(encoder: Encoder, precision: str) -> Encoder:
@@ -198,11 +199,13 @@ class NamedEncoder:
         with self._lock:
             return _embed_in_bulk(self._model, texts)
 
-    def count_tokens(self, text: str) -> int:
-        """Return how many tokens the text takes, without the special ones."""
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens each text takes, without the special ones."""
+        if not texts:
+            return []  # Not every tokenizer takes none.
         with self._lock:
-            encoding = self._model.tokenizer(text, add_special_tokens=False, verbose=False)
-        return len(encoding["input_ids"])
+            encoding = self._model.tokenizer(list(texts), add_special_tokens=False, verbose=False)
+        return [len(ids) for ids in encoding["input_ids"]]
 
     @functools.cached_property
     def _model(self) -> SentenceTransformer:

@@ -22,6 +22,7 @@ from rag.aliases import (
     COMMON_ACRONYMS,
     EVERYDAY,
     JOINERS,
+    PHRASE_OPENERS,
     STARTERS,
     TITLES,
     fold,
@@ -188,11 +189,11 @@ def terms_of(text: str) -> frozenset[str]:
     ("#3.5"), codes ("f35") and those aliases that have several words ("north korea").
     """
     tokens = _tokens(text)
-    terms = {
-        form for word in {token.word for token in tokens} for form in (key_of(word), fold(word))
-    }
-    keys = [key_of(token.word) for token in tokens]
-    terms.update(phrase for i in range(len(keys)) for phrase, _ in phrases(keys, i))
+    by_word = {word: key_of(word) for word in {token.word for token in tokens}}
+    terms = {*by_word.values(), *map(fold, by_word)}
+    keys = [by_word[token.word] for token in tokens]
+    opening = [i for i, key in enumerate(keys) if key in PHRASE_OPENERS]
+    terms.update(phrase for i in opening for phrase, _ in phrases(keys, i))
     terms.update(ALIASES.months[int(month) - 1] for month in _ISO_DATE.findall(text))
     for run in _CAPITALISED_RUN.findall(text):
         parts = words(run)[:8]

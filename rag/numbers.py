@@ -48,7 +48,8 @@ def find_numbers(tokens: Sequence[Token]) -> Iterator[tuple[int, int, float]]:
     while i < len(tokens):
         word = tokens[i].word.lower()
         j = i + 1
-        value = float(word.replace(",", "")) if _DIGITS.fullmatch(word) else _NUMBER_WORDS.get(word)
+        is_digits = word[0].isdigit() and _DIGITS.fullmatch(word)
+        value = float(word.replace(",", "")) if is_digits else _NUMBER_WORDS.get(word)
         if word == "a" and j < len(tokens) and tokens[j].word in _SCALES:
             value = 1.0
         if value is None:

@@ -82,7 +82,7 @@ def split_passages(
     document: Document,
     sentences: Sequence[Sentence],
     *,
-    count_tokens: Callable[[str], int],
+    count_tokens: Callable[[Sequence[str]], Sequence[int]],
     max_tokens: int,
 ) -> tuple[Passage, ...]:
     """Return runs of consecutive sentences that cover the document once, each within `max_tokens`.
@@ -96,10 +96,8 @@ def split_passages(
     if n == 0:
         return ()
     starts = [sentence.start for sentence in sentences]
-    tokens = [
-        count_tokens(document.text[start:end])
-        for start, end in zip(starts, [*starts[1:], sentences[-1].end], strict=True)
-    ]
+    bounds = itertools.pairwise([*starts, sentences[-1].end])
+    tokens = count_tokens([document.text[start:end] for start, end in bounds])
     headings = {section.start for section in document.sections}
     joins = [_join(document, sentences[k - 1], sentences[k], headings) for k in range(1, n)]
     costs = [0.0] + [float("inf")] * n
@@ -118,13 +116,13 @@ def split_passages(
                 costs[last], previous[last] = cost, first
             if first:
                 inside += joins[first - 1][1]
-    bounds = [n]
-    while bounds[-1]:
-        bounds.append(previous[bounds[-1]])
-    bounds.reverse()
+    breaks = [n]
+    while breaks[-1]:
+        breaks.append(previous[breaks[-1]])
+    breaks.reverse()
     return tuple(
         _passage(document, k, tuple(sentences[first:last]))
-        for k, (first, last) in enumerate(itertools.pairwise(bounds))
+        for k, (first, last) in enumerate(itertools.pairwise(breaks))
     )
 
 

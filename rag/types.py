@@ -266,8 +266,8 @@ class Encoder(Protocol):
         """Return one row a text, in order."""
         ...
 
-    def count_tokens(self, text: str) -> int:
-        """Return how many of the encoder's tokens the text takes, without the special ones."""
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return how many of the encoder's tokens each text takes, without the special ones."""
         ...
 
 

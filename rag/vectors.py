@@ -1,9 +1,11 @@
 """Passages to vectors in Chroma, and the snapshot of them that is searched exactly.
 
-Chroma keeps the vectors, through LangChain. It is not safe to read while another process writes,
-it takes 1.2 s and 100 MB to import, and its HNSW graph misses neighbours. So whoever writes reads
-the vectors back (which proves that they are there) and leaves them as one array beside it: up to
-`Config.exact_limit` passages a question is compared with every row of that, and needs no Chroma.
+Chroma keeps the vectors under the passages' ids; the texts are the record's. (Given the texts too,
+as LangChain's wrapper does, it writes an index of their trigrams that nobody asks: three times the
+work.) It is not safe to read while another process writes, it takes 0.8 s to import, and its HNSW
+graph misses neighbours. So whoever writes reads the vectors back (which proves that they are there)
+and leaves them as one array beside it: up to `Config.exact_limit` passages a question is compared
+with every row of that, and needs no Chroma.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from rag.errors import IndexUnusable, RagError, no_space
 from rag.types import Encoder, Passage, Vectors
 
 if TYPE_CHECKING:
-    from langchain_chroma import Chroma
+    from chromadb.api.models.Collection import Collection
 
 COLLECTION = "passages"
 
@@ -125,19 +127,19 @@ class VectorStore:
 
     def __init__(self, folder: Path, encoder: Encoder, fingerprint: str, *, remedy: str) -> None:
         self._place = folder.parent.parent
+        self._encoder = encoder
         self._remedy = remedy
         with self._explained():
-            from langchain_chroma import Chroma
-
-            from rag.embeddings import LangChainEmbeddings
+            import chromadb
+            from chromadb.config import Settings
 
             with _alone(folder) as systems:
-                self._chroma: Chroma = Chroma(
-                    collection_name=COLLECTION,
-                    embedding_function=LangChainEmbeddings(encoder),
-                    persist_directory=str(folder),
-                    collection_configuration={"hnsw": {"space": "cosine"}},
-                    collection_metadata={"fingerprint": fingerprint},
+                client = chromadb.PersistentClient(folder, Settings(anonymized_telemetry=False))
+                self._collection: Collection = client.get_or_create_collection(
+                    COLLECTION,
+                    configuration={"hnsw": {"space": "cosine"}},
+                    metadata={"fingerprint": fingerprint},
+                    embedding_function=None,
                 )
                 self._close = weakref.finalize(self, systems[str(folder)].stop)
 
@@ -153,10 +155,10 @@ class VectorStore:
         for start in range(0, len(passages), EMBED_BATCH):
             batch = passages[start : start + EMBED_BATCH]
             with self._explained():
-                self._chroma.add_texts(
-                    [passage.text for passage in batch],
-                    metadatas=[{"document_id": passage.document_id} for passage in batch],
+                self._collection.upsert(
                     ids=[passage.id for passage in batch],
+                    embeddings=self._encoder.embed([passage.text for passage in batch]),
+                    metadatas=[{"document_id": passage.document_id} for passage in batch],
                 )
             tell(start + len(batch))
 
@@ -164,7 +166,7 @@ class VectorStore:
         """Forget some passages."""
         for start in range(0, len(passage_ids), _READ_BATCH):
             with self._explained():
-                self._chroma.delete(list(passage_ids[start : start + _READ_BATCH]))
+                self._collection.delete(list(passage_ids[start : start + _READ_BATCH]))
 
     def ids(self) -> set[str]:
         """Return the ids of all passages that are noted, whether or not their vectors are there."""
@@ -181,9 +183,9 @@ class VectorStore:
         step = max(1, len(passage_ids) // _SAMPLE)
         sample = list(passage_ids[::step])
         with self._explained():
-            found = self._chroma.get(include=["embeddings"], ids=sample) if sample else {"ids": []}
-            noted = self._chroma._collection.count()  # LangChain offers no count.
-        if noted < len(passage_ids) or len(found["ids"]) < len(sample):
+            found = self._collection.get(sample, include=["embeddings"])["ids"] if sample else []
+            noted = self._collection.count()
+        if noted < len(passage_ids) or len(found) < len(sample):
             raise IndexUnusable(
                 f"The index in {self._place} is damaged (Chroma has lost vectors). {self._remedy}"
             )
@@ -204,26 +206,26 @@ class VectorStore:
             return []  # Chroma refuses an empty list.
         only: Any = None if document_ids is None else {"document_id": {"$in": list(document_ids)}}
         with self._explained():
-            found = self._chroma.similarity_search_by_vector_with_relevance_scores(
-                vector.tolist(), k=limit, filter=only
+            found = self._collection.query(
+                query_embeddings=vector[None], n_results=limit, where=only, include=["distances"]
             )
-        # Despite the method's name, Chroma gives the cosine distance.
-        return [(str(document.id), 1.0 - distance) for document, distance in found]
+        assert found["distances"] is not None
+        pairs = zip(found["ids"][0], found["distances"][0], strict=True)
+        return [(passage_id, 1.0 - distance) for passage_id, distance in pairs]
 
     def _batches(
-        self, include: list[str], passage_ids: Sequence[str] | None = None
+        self, include: list[Any], passage_ids: Sequence[str] | None = None
     ) -> Iterator[Mapping[str, Any]]:
         if passage_ids is not None:
             for start in range(0, len(passage_ids), _READ_BATCH):
                 with self._explained():
-                    yield self._chroma.get(
-                        include=include, ids=list(passage_ids[start : start + _READ_BATCH])
-                    )
+                    ids = list(passage_ids[start : start + _READ_BATCH])
+                    yield self._collection.get(ids, include=include)
             return
         offset = 0
         while True:
             with self._explained():
-                batch = self._chroma.get(include=include, limit=_READ_BATCH, offset=offset)
+                batch = self._collection.get(include=include, limit=_READ_BATCH, offset=offset)
             if not batch["ids"]:
                 return
             yield batch

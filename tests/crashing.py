@@ -104,7 +104,7 @@ def operate(place: Path, operation: Operation, point: Point | None) -> dict[str,
     config = configure(place)
     encoder = load_encoder(DEFAULT_ENCODER)
     encoder.embed(["Loaded before anything is counted."])
-    import langchain_chroma  # noqa: F401 - as above
+    import chromadb  # noqa: F401 - as above
 
     counter = Counter(point)
     watch_moments(counter)

@@ -44,9 +44,9 @@ class HashEncoder:
             rows.append(row / np.linalg.norm(row))
         return np.array(rows, dtype=np.float32)
 
-    def count_tokens(self, text: str) -> int:
-        """Return about how many there are."""
-        return len(text.split())
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return about how many there are in each."""
+        return [len(text.split()) for text in texts]
 
 
 class Oracle:

@@ -28,7 +28,7 @@ OPERATIONS: tuple[crashing.Operation, ...] = ("add", "replace", "remove", "index
 
 _context = multiprocessing.get_context("forkserver")
 # Imported once; a process that is to be killed is forked from there in milliseconds.
-_context.set_forkserver_preload(["crashing", "langchain_chroma", "onnxruntime", "tokenizers"])
+_context.set_forkserver_preload(["crashing", "chromadb", "onnxruntime", "tokenizers"])
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,8 @@ class CountingEncoder:
         self.texts.extend(texts)
         return self.encoder.embed(texts)
 
-    def count_tokens(self, text):  # noqa: D102
-        return self.encoder.count_tokens(text)
+    def count_tokens(self, texts):  # noqa: D102
+        return self.encoder.count_tokens(texts)
 
 
 def best(index, encoder, query, documents=None):

@@ -23,7 +23,7 @@ def passages_of(text):
     made = split_passages(
         document,
         split_sentences(document),
-        count_tokens=lambda words: len(words.split()),
+        count_tokens=lambda texts: [len(text.split()) for text in texts],
         max_tokens=100,
     )
     return [passage.text for passage in made]

@@ -14,7 +14,6 @@ import pytest
 
 from rag import models
 from rag.config import CLONE, DEFAULT_ENCODER
-from rag.embeddings import LangChainEmbeddings
 from rag.errors import ModelUnavailable
 from rag.models import MiniLM, NamedEncoder, document_encoder, load_encoder
 
@@ -105,9 +104,9 @@ def test_several_threads_get_the_vectors_one_thread_gets(encoder):
 
 
 def test_count_tokens_counts_past_the_encoders_limit(encoder):
-    assert encoder.count_tokens("Japan exported missiles.") == 4
-    assert encoder.count_tokens("missiles " * 300) == 300
-    assert encoder.count_tokens("") == 0
+    texts = ["Japan exported missiles.", "missiles " * 300, ""]
+    assert encoder.count_tokens(texts) == [4, 300, 0]
+    assert encoder.count_tokens([]) == []
 
 
 def test_load_encoder_returns_the_same_object_each_time(encoder):
@@ -164,7 +163,8 @@ def test_a_named_folder_is_an_encoder_of_its_own(tmp_path, encoder):
     assert isinstance(named, NamedEncoder)
     assert named.fingerprint.startswith(str(folder))
     assert named.fingerprint != encoder.fingerprint
-    assert named.count_tokens("Japan exported missiles.") == 4
+    assert named.count_tokens(["Japan exported missiles.", "Japan"]) == [4, 1]
+    assert named.count_tokens([]) == []
     np.testing.assert_allclose(named.embed(TEXTS[:2]), encoder.embed(TEXTS[:2]), atol=1e-5)
 
 
@@ -175,13 +175,6 @@ def test_a_fingerprint_changes_with_the_weights(tmp_path):
     before = NamedEncoder("model", folder).fingerprint
     (folder / "model.safetensors").write_bytes(b"two")
     assert NamedEncoder("model", folder).fingerprint != before
-
-
-def test_langchain_gets_the_encoders_vectors(encoder):
-    embeddings = LangChainEmbeddings(encoder)
-    expected = encoder.embed(TEXTS[:2])
-    np.testing.assert_allclose(embeddings.embed_documents(TEXTS[:2]), expected, atol=1e-6)
-    np.testing.assert_allclose(embeddings.embed_query(TEXTS[0]), expected[0], atol=1e-6)
 
 
 def test_a_question_needs_neither_torch_nor_sentence_transformers():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -26,8 +27,8 @@ class Counting:
         self.texts.extend(texts)
         return self._encoder.embed(texts)
 
-    def count_tokens(self, text: str) -> int:  # noqa: D102
-        return self._encoder.count_tokens(text)
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:  # noqa: D102
+        return self._encoder.count_tokens(texts)
 
 
 def hits(sentences: tuple[Sentence, ...], *spans: tuple[int, int]) -> list[Hit]:

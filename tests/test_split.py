@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -41,8 +42,8 @@ def assert_covers(text: str, spans: list[tuple[int, int]]) -> None:
         assert text[start:end] == text[start:end].strip() != ""
 
 
-def count_words(text: str) -> int:
-    return len(text.split())
+def count_words(texts: Sequence[str]) -> list[int]:
+    return [len(text.split()) for text in texts]
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +194,7 @@ def passages_of(document: Document, max_tokens: int) -> list[tuple[Sentence, ...
     for k, passage in enumerate(passages):
         assert passage.id == f"{document.id}-p{k}"
         assert document.text[passage.start : passage.end] == passage.text
-        assert count_words(passage.text) <= max_tokens or len(passage.sentences) == 1
+        assert len(passage.text.split()) <= max_tokens or len(passage.sentences) == 1
     return [passage.sentences for passage in passages]
 
 
