@@ -99,7 +99,7 @@ class MiniLM:
             made: Vectors = session.run(None, {"input_ids": ids, "attention_mask": mask})[0]
             return made
 
-        for batch, made in zip(batches, _workers().map(run, batches), strict=True):
+        for batch, made in zip(batches, network_threads().map(run, batches), strict=True):
             vectors[batch] = made
         return vectors
 
@@ -213,8 +213,12 @@ class NamedEncoder:
 
 
 @functools.cache
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="encoder")
+def network_threads() -> ThreadPoolExecutor:
+    """Return threads, one a core, that encoder, reader and judge share: a run of a network each.
+
+    Their sessions run on the caller's thread, so small runs go side by side and wait for nobody.
+    """
+    return ThreadPoolExecutor(os.cpu_count() or 1, thread_name_prefix="network")
 
 
 def _truncate(tokens: list[int]) -> list[int]:

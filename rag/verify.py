@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -28,7 +26,7 @@ from rag.errors import ModelUnavailable
 from rag.judge.checks import DECISIVE, is_word_for_word
 from rag.judge.signals import SIGNALS, Ground, Measured, Vector, measure, weigh
 from rag.judge.windows import Window, pad_windows
-from rag.models import weights_folder
+from rag.models import network_threads, weights_folder
 from rag.reader.tokens import load_tokenize
 from rag.words import words
 
@@ -105,7 +103,7 @@ class Judge:
 
     def score(self, windows: Sequence[Window]) -> Vector:
         """Return the network's logits, as many windows at once as there are cores."""
-        return np.array(list(_workers().map(self._score, windows)), dtype=np.float64)
+        return np.array(list(network_threads().map(self._score, windows)), dtype=np.float64)
 
     def _score(self, window: Window) -> float:
         batch = pad_windows([window])
@@ -185,8 +183,3 @@ def open_session(graph: bytes) -> onnxruntime.InferenceSession:
         "session.model_external_initializers_file_folder_path", str(weights_folder())
     )
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-
-
-@cache
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="judge")

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +19,7 @@ import numpy as np
 import onnxruntime
 
 from rag.errors import ModelUnavailable
+from rag.models import network_threads
 from rag.reader.scan import Run, WindowScores, gather, plan_windows
 from rag.reader.tokens import load_tokenize
 from rag.reader.windows import Tokenize, Window, pad_windows
@@ -85,7 +84,7 @@ class TrainedNetwork:
         One window a run, as many runs at once as there are cores: nothing is padded, and a window's
         states stay in the core's cache, which takes two thirds of the time of one large batch.
         """
-        return list(_workers().map(self._score, windows))
+        return list(network_threads().map(self._score, windows))
 
     def _score(self, window: Window) -> WindowScores:
         batch = pad_windows([window])
@@ -99,11 +98,6 @@ class TrainedNetwork:
             },
         )
         return WindowScores(evidence[0], start[0], end[0], float(answerable[0]))
-
-
-@lru_cache(maxsize=1)
-def _workers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="reader")
 
 
 def cut_runs(sentences: Sequence[Sentence]) -> list[list[Sentence]]:
