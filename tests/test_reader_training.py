@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
+from argparse import Namespace
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +16,7 @@ from rag.reader.data import Material, span_material, split_text
 from rag.reader.draw import MASKED, lay_example
 from rag.reader.scan import Run, WindowScores, best_span, gather, plan_windows
 from rag.reader.tokens import load_tokenize
+from rag.reader.train import RATE, Place, go_on
 from rag.reader.windows import SEP, Piece, cut_pieces, group_pieces, lay_head, pad_windows
 
 SENTENCES = (
@@ -178,3 +182,39 @@ def test_pad_windows_puts_each_sentence_at_its_tokens() -> None:
     batch = pad_windows([example.window])
     tokens = batch.ids[0][batch.sentences[0, 1] == 1]
     assert tuple(tokens) == tokenize(SENTENCES[1]).ids
+
+
+def run_for(out: Path, steps: int, at: Place, told: list[str]) -> list[float]:
+    """Go on to so many steps, two examples each; return the rates it was given."""
+    arguments = Namespace(minutes=1, steps=steps, save=0, check=1, rate=RATE, out=out)
+    rates: list[float] = []
+
+    def learn(examples: list[int], rate: float) -> dict[str, float]:
+        rates.append(rate)
+        told.append(f"learn {examples[0]}")
+        return {"loss": rate}
+
+    def note(word: str) -> Callable[[], dict[str, object]]:
+        return lambda: told.append(word) or {"figure": 1}  # type: ignore[func-returns-value]
+
+    def draw() -> Iterator[list[int]]:
+        yield from ([1, 1], [2, 2])
+
+    go_on(arguments, draw, learn, note("check"), note("save"), note("keep"), at)
+    return rates
+
+
+def test_a_run_goes_on_from_its_place_to_the_steps_asked(tmp_path: Path) -> None:
+    told: list[str] = []
+    rates = run_for(tmp_path, 3, at := Place(), told)
+    assert told == ["learn 1", "save", "learn 2", "save", "learn 1", "save", "keep", "check"]
+    assert (at.step, at.rows) == (3, 6)
+    assert RATE >= rates[1] > rates[2]
+
+    told.clear()
+    later = run_for(tmp_path, 5, at, told)
+    assert told == ["learn 1", "save", "learn 2", "save", "keep", "check"]
+    assert (at.step, at.rows) == (5, 10)
+    assert rates[2] > later[1]
+    lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [(line["step"], line["figure"]) for line in lines] == [(3, 1), (5, 1)]
