@@ -1,4 +1,4 @@
-"""The record of an index: documents, sentences and passages in SQLite, with a lexical index.
+"""The record of an index: documents, sentences and passages in tables, with a lexical index.
 
 Lexical search is SQLite's FTS5 over stems made by `rag.words`, so that one tokenisation serves
 search, coverage and history; it lives in the record's transactions, costs no memory and nothing to
@@ -9,17 +9,14 @@ vectors.
 from __future__ import annotations
 
 import json
-import os
-import sqlite3
-import threading
-import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rag.errors import IndexLocked, IndexUnusable, no_space
+from rag.database import Database
+from rag.errors import IndexUnusable
 from rag.names import Vocabulary, terms_of
 from rag.types import Document, Page, Passage, Section, Sentence
 from rag.words import content_stems, stems
@@ -30,12 +27,6 @@ is made again, a newer one is left alone."""
 
 MAX_QUERY_STEMS = 200
 """Words of a question that are searched: a pasted page is not more precise than its beginning."""
-
-_PRIMARY_CODE = 0xFF
-"""SQLite's extended codes carry the plain one in their lowest byte."""
-
-_BUSY_SECONDS = 30.0
-"""A commit takes milliseconds; this only bounds the wait on a machine that is very busy."""
 
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -116,24 +107,15 @@ class Measure:
 class Record:
     """A connection to one record; threads may share it."""
 
-    def __init__(self, connection: sqlite3.Connection, place: str, remedy: str) -> None:
-        self._connection = connection
-        # A record that nobody closes is closed with its last user; Python 3.13 warns otherwise.
-        weakref.finalize(self, connection.close)
-        self._lock = threading.RLock()
-        self._place = place
-        self._remedy = remedy
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._rows = database.rows
         self._documents: dict[str, Document] = {}
 
     @classmethod
     def create(cls, path: Path | None, *, remedy: str = "") -> Record:
         """Return an empty record, in memory if there is no path."""
-        connection = sqlite3.connect(path or ":memory:", check_same_thread=False)
-        # A reader keeps the state that it opened, whatever is written meanwhile, and holds up
-        # nobody.
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.executescript(_TABLES)
-        record = cls(connection, str(path), remedy)
+        record = cls(Database.create(path, _TABLES, remedy=remedy))
         with record.writing():
             record.set_meta("schema", str(SCHEMA))
         return record
@@ -150,15 +132,7 @@ class Record:
         Raises:
             IndexUnusable: it is damaged, no record at all, or of a newer version.
         """
-        try:
-            connection = _connect(path, writable=writable)
-        except sqlite3.Error as error:
-            if _is_full(error):
-                raise no_space(path.parent.parent) from error
-            raise IndexUnusable(
-                f"The index in {path.parent.parent} is damaged ({error}). {remedy}"
-            ) from error
-        record = cls(connection, str(path.parent.parent), remedy)
+        record = cls(Database.open(path, remedy=remedy, writable=writable))
         try:
             schema = int(record.meta().get("schema", "0"))
         except ValueError:
@@ -173,17 +147,16 @@ class Record:
 
     def close(self) -> None:
         """Let go of the file."""
-        self._connection.close()
+        self._database.close()
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Make everything inside visible at once, or nothing of it."""
-        with self._lock, self._explained():
+        with self._database.writing():
             try:
-                with self._connection:
-                    yield
+                yield
             finally:
-                self._documents.clear()  # What was rolled back must not be remembered.
+                self._documents.clear()  # What is rolled back must not be remembered.
 
     # What is there.
 
@@ -340,18 +313,18 @@ class Record:
 
     def set_meta(self, key: str, value: str) -> None:
         """Note a fact."""
-        self._connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+        self._database.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
     def set_files(self, files: Iterable[RecordedFile]) -> None:
         """Note files of the corpus as they are."""
-        self._connection.executemany(
+        self._database.execute_many(
             "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)",
             [(*_state_values(file.state), file.document_id, file.problem) for file in files],
         )
 
     def forget_files(self, sources: Iterable[str]) -> None:
         """Forget files that have gone; their documents are left."""
-        self._connection.executemany(
+        self._database.execute_many(
             "DELETE FROM files WHERE source = ?", [(source,) for source in sources]
         )
 
@@ -380,12 +353,12 @@ class Record:
             document.published,
             document.origin,
         )
-        self._connection.execute(
+        self._database.execute(
             f"INSERT OR REPLACE INTO documents VALUES ({', '.join('?' * len(values))})", values
         )
         self._documents.pop(document.id, None)
-        self._connection.execute("DELETE FROM names WHERE document_id = ?", (document.id,))
-        self._connection.executemany(
+        self._database.execute("DELETE FROM names WHERE document_id = ?", (document.id,))
+        self._database.execute_many(
             "INSERT INTO names VALUES (?, ?)",
             [
                 (document.id, term)
@@ -398,7 +371,7 @@ class Record:
         document = split.document
         self.set_document(document)
         positions = {sentence.id: k for k, sentence in enumerate(split.sentences)}
-        self._connection.executemany(
+        self._database.execute_many(
             "INSERT INTO sentences VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
                 (document.id, k, s.id, s.start, s.end, s.section, s.page, s.speaker)
@@ -407,18 +380,18 @@ class Record:
         )
         for passage in split.passages:
             first, last = positions[passage.sentences[0].id], positions[passage.sentences[-1].id]
-            cursor = self._connection.execute(
+            key = self._database.execute(
                 "INSERT INTO passages (id, document_id, first, last) VALUES (?, ?, ?, ?)",
                 (passage.id, document.id, first, last),
             )
-            self._connection.execute(
+            self._database.execute(
                 "INSERT INTO stems (rowid, text) VALUES (?, ?)",
-                (cursor.lastrowid, " ".join(stems(passage.text))),
+                (key, " ".join(stems(passage.text))),
             )
 
     def remove_document(self, document_id: str) -> None:
         """Forget a document."""
-        execute = self._connection.execute
+        execute = self._database.execute
         execute(
             "DELETE FROM stems WHERE rowid IN (SELECT key FROM passages WHERE document_id = ?)",
             (document_id,),
@@ -427,64 +400,6 @@ class Record:
             execute(f"DELETE FROM {table} WHERE document_id = ?", (document_id,))
         execute("DELETE FROM documents WHERE id = ?", (document_id,))
         self._documents.pop(document_id, None)
-
-    def _rows(self, statement: str, parameters: Sequence[object] = ()) -> list[Any]:
-        with self._lock, self._explained():
-            return self._connection.execute(statement, parameters).fetchall()
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        """Turn SQLite's errors into ours."""
-        try:
-            yield
-        except sqlite3.Error as error:
-            if _is_full(error):
-                raise no_space(self._place) from error
-            if "locked" in str(error):
-                raise IndexLocked(
-                    f"Another process is writing the index in {self._place}: wait for it, or end "
-                    "it, and try again."
-                ) from error
-            raise IndexUnusable(
-                f"The index in {self._place} is damaged ({error}). {self._remedy}"
-            ) from error
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
-    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-
-
-def _connect(path: Path, *, writable: bool) -> sqlite3.Connection:
-    """Return a connection; a reader's sees one state of the file as long as it lives."""
-    place = path.resolve().as_uri()
-    if writable:
-        return sqlite3.connect(
-            f"{place}?mode=rw", uri=True, timeout=_BUSY_SECONDS, check_same_thread=False
-        )
-    for more in ("", "&immutable=1"):
-        connection = sqlite3.connect(
-            f"{place}?mode=ro{more}",
-            uri=True,
-            timeout=_BUSY_SECONDS,
-            check_same_thread=False,
-            isolation_level=None,
-        )
-        try:
-            connection.execute("BEGIN")
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        except sqlite3.OperationalError:
-            connection.close()
-            # In a folder that cannot be written, SQLite lacks the room to note who reads; but
-            # then nobody writes either.
-            if more or not path.is_file() or os.access(path.parent, os.W_OK):
-                raise
-        except sqlite3.Error:
-            connection.close()
-            raise
-        else:
-            return connection
-    raise AssertionError("unreachable")
 
 
 def _state_values(state: FileState) -> tuple[str, int, int, int]:
