@@ -1,4 +1,4 @@
-"""What tests share: the real article, a short one of twelve sentences, and a clean environment."""
+"""What tests share: the real article, a short one of twelve sentences, the encoder, a clean environment."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from rag.config import DEFAULT_ENCODER
 from rag.load import load
+from rag.models import load_encoder
 from rag.split import split_sentences
-from rag.types import Document, Sentence
+from rag.types import Document, Encoder, Sentence
 
 CORPUS = Path(__file__).parent.parent / "corpus"
 ARTICLE = CORPUS / "japan-patriot-export.txt"
@@ -44,6 +46,12 @@ def clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         folder = tmp_path / "home" / name.lower()
         folder.mkdir(parents=True)
         monkeypatch.setenv(name, str(folder))
+
+
+@pytest.fixture(scope="session")
+def encoder() -> Encoder:
+    """Return the encoder that is shipped."""
+    return load_encoder(DEFAULT_ENCODER)
 
 
 @pytest.fixture(scope="session")

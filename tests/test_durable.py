@@ -14,20 +14,14 @@ import pytest
 
 from rag import ingest, vectors
 from rag.builds import current_build
-from rag.config import CLONE, DEFAULT_ENCODER, Config
+from rag.config import CLONE, Config
 from rag.doctor import doctor
 from rag.errors import CorpusError, IndexLocked, IndexUnusable
 from rag.index import Index, load_index
 from rag.lock import is_being_written, write_lock
-from rag.models import load_encoder
 from rag.sync import rebuild, synchronise
 from rag.types import Progress
 from rag.vectors import Snapshot
-
-
-@pytest.fixture(scope="module")
-def encoder():
-    return load_encoder(DEFAULT_ENCODER)
 
 
 @pytest.fixture

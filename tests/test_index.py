@@ -16,12 +16,11 @@ import numpy as np
 import pytest
 
 from rag.builds import current_build
-from rag.config import CLONE, DEFAULT_ENCODER, Config
+from rag.config import CLONE, Config
 from rag.doctor import doctor
 from rag.errors import CorpusError, IndexLocked, IndexUnusable
 from rag.index import Index
 from rag.lock import write_lock
-from rag.models import load_encoder
 from rag.names import Vocabulary, unknown_names
 from rag.sync import rebuild
 from rag.types import Sentence
@@ -32,11 +31,6 @@ MISSILES = (
 )
 BREAD = "The bakery opens at seven. Rye bread sells out before nine, Ana Silva said."
 OCEAN = "Whales sing at night. Their songs carry for hundreds of kilometres."
-
-
-@pytest.fixture(scope="module")
-def encoder():
-    return load_encoder(DEFAULT_ENCODER)
 
 
 @pytest.fixture

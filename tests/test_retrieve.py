@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rag.config import DEFAULT_ENCODER, load_config
+from rag.config import load_config
 from rag.index import Index
-from rag.models import load_encoder
 from rag.retrieve import PassageRetriever, fuse_rankings, retrieve
 from rag.types import Hit, Passage, Stage
 from tests.conftest import make_document
@@ -17,11 +16,6 @@ TEXTS = {
     "trains": "The last train leaves at midnight. Its number is KX-4471.",
     "garden": "Tomatoes want sun and water. Prune them in July.",
 }
-
-
-@pytest.fixture(scope="module")
-def encoder():
-    return load_encoder(DEFAULT_ENCODER)
 
 
 @pytest.fixture(scope="module")

@@ -10,19 +10,13 @@ import pytest
 
 from rag import library
 from rag.chain import Assistant
-from rag.config import DEFAULT_ENCODER, Config
+from rag.config import Config
 from rag.doctor import doctor
 from rag.index import load_index
-from rag.models import load_encoder
 from rag.watch import Watcher
 
 BREAD = "The bakery opens at seven. Rye bread sells out before nine, Ana Silva said."
 OCEAN = "Whales sing at night. Their songs carry for hundreds of kilometres."
-
-
-@pytest.fixture(scope="module")
-def encoder():
-    return load_encoder(DEFAULT_ENCODER)
 
 
 @pytest.fixture
