@@ -1,4 +1,4 @@
-"""What tests share: the real article, a short one of twelve sentences, the encoder, a clean environment."""
+"""What tests share: the real article, a short one, the encoder, and a clean environment."""
 
 from __future__ import annotations
 
