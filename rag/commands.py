@@ -8,11 +8,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.config import Config, load_config
 from rag.errors import UsageError
+from rag.interrupt import INTERRUPTED
+from rag.options import advise
 from rag.progress import TERMINAL
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
 OK = 0
 FAILED = 1
-INTERRUPTED = 130  # 128 and SIGINT, as a shell says it.
 
 _STATUSES = ("new", "replaced", "unchanged", "duplicate", "failed")
 
@@ -63,9 +65,11 @@ def _add(arguments: argparse.Namespace) -> int:
             "stopped."
         )
         return INTERRUPTED
+    reports = [
+        replace(report, reason=report.reason and advise(arguments, report.reason))
+        for report in reports
+    ]
     if arguments.json:
-        from dataclasses import asdict
-
         _print_json([asdict(report) for report in reports])
     else:
         for line in _describe(reports):
@@ -146,8 +150,6 @@ def _rename(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
     from rag import library
 
     rows = library.listing(*_parts(arguments), tell=TERMINAL)
