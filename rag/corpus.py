@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Callable, Mapping
@@ -24,7 +25,15 @@ from rag.errors import CorpusError
 from rag.files import changing, safe_stem, write_file, written
 from rag.identity import CorpusFile as CorpusFile
 from rag.identity import Entry, Inventory, Remembered, digest, identify, note
-from rag.load import FORMATS, SIDECAR, load, read_sidecar, sidecar_path
+from rag.load import (
+    FORMATS,
+    SIDECAR,
+    given_title,
+    load,
+    one_line,
+    read_sidecar,
+    sidecar_path,
+)
 from rag.types import Document
 
 TRASH = ".trash"
@@ -180,18 +189,22 @@ class Corpus:
             reason = f"{self.folder} cannot be written: {error.strerror or error}."
             return AddReport(source=origin, status="failed", reason=reason)
 
+    def find(self, document_id: str) -> list[Entry]:
+        """Return the files that hold a text, none where it is not there."""
+        return list(self._look().by_id.get(document_id, ()))
+
     def holders(self, document_id: str) -> list[Entry]:
         """Return the files that hold a text: more than one where a copy was dropped by hand.
 
         Raises:
             CorpusError: none does.
         """
-        found = self._look().by_id.get(document_id)
+        found = self.find(document_id)
         if not found:
             raise CorpusError(
                 f"No document {document_id} in {self.folder}. See: python -m rag list"
             )
-        return list(found)
+        return found
 
     def remove(self, document_id: str) -> Document:
         """Move a document and its sidecar to `.trash` inside the folder, and return it."""
@@ -199,6 +212,7 @@ class Corpus:
             holders = self.holders(document_id)
             document = self.read(holders[0].file)
             place = self.folder / TRASH / document_id
+            self._forget_removed(document_id)
             for entry in holders:
                 target = place / entry.file.source
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -213,11 +227,9 @@ class Corpus:
         """Write another title into a document's sidecar, and return the document.
 
         Raises:
-            CorpusError: there is no such document, or the title is empty.
+            CorpusError: there is no such document, or the title is empty or too long.
         """
-        title = _line(title) or ""
-        if not title:
-            raise CorpusError("The title is empty. Give the document one.")
+        title = given_title(title)
         with self._guard(), changing(self.folder):
             file = self.holders(document_id)[0].file
             # Marked, so that a later version of the document keeps the title that was chosen.
@@ -270,11 +282,16 @@ class Corpus:
                 # The same address gives another format: its document moves to another name.
                 entry.file.path.unlink(missing_ok=True)
                 sidecar_path(entry.file.path).unlink(missing_ok=True)
+        self._forget_removed(document.id)
         file = self._file(target)
         inventory.add(Entry(file, document.id, origin, document.sha256))
         _just_added.keep(file, stored)
         self._changed_ns = self.folder.stat().st_mtime_ns
         return replace(report, status="replaced" if earlier else "new")
+
+    def _forget_removed(self, document_id: str) -> None:
+        """Delete what the trash has of a text that is in the corpus: it waits in one place only."""
+        shutil.rmtree(self.folder / TRASH / document_id, ignore_errors=True)
 
     def _look(self) -> Inventory:
         """Return what is in the folder; looked up again where a file has come or gone."""
@@ -323,7 +340,7 @@ class Corpus:
         if hashlib.sha256(data).hexdigest() != document.sha256:
             raise CorpusError(f"{path} changed while it was read. Add it again.")
         before = read_sidecar(target)
-        title = _line(before.get("title")) if before.get("renamed") else None
+        title = one_line(before.get("title")) if before.get("renamed") else None
         values: dict[str, object] = {
             "title": title or document.title,
             "author": document.author,
@@ -362,8 +379,3 @@ def _stays(origin: str, earlier: list[Entry]) -> str | None:
 
 def _json(values: Mapping[str, object]) -> bytes:
     return (json.dumps(values, ensure_ascii=False, indent=2) + "\n").encode()
-
-
-def _line(value: object) -> str | None:
-    """Return a text as one line, None for anything else."""
-    return " ".join(value.split()) or None if isinstance(value, str) else None
