@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag import __version__, commands
 from rag.config import Config, load_config
-from rag.errors import CorpusError, RagError, UsageError, not_installed
+from rag.errors import CorpusError, RagError, UsageError, not_installed, on_a_line
 from rag.interrupt import INTERRUPTED
 from rag.options import add_corpus, add_index, advise
 from rag.progress import TERMINAL
@@ -256,7 +256,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
     config, encoder = _parts(arguments)
     faults = doctor(config, encoder)
     for fault in faults:
-        print(advise(arguments, fault))
+        print(on_a_line(advise(arguments, fault)))
     if not faults:
         print(f"All is well: {measure(config)} in {config.index}.")
     return FAILED if faults else OK
@@ -298,5 +298,5 @@ def _print_json(value: object) -> None:
 
 
 def _fail(message: object, code: int) -> int:
-    TERMINAL(_one_line(str(message)))
+    TERMINAL(on_a_line(message))
     return code

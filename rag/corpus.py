@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rag.errors import CorpusError
+from rag.errors import CorpusError, on_a_line
 from rag.files import changing, safe_stem, write_file, written
 from rag.identity import CorpusFile as CorpusFile
 from rag.identity import Entry, Inventory, Remembered, digest, identify, note
@@ -145,13 +145,20 @@ class Corpus:
                 except OSError:
                     continue  # It has just gone, or leads nowhere.
                 if stat.S_ISREG(status.st_mode):
-                    source = (inside / name).as_posix() if inside.parts else name
+                    source = _source((inside / name).as_posix() if inside.parts else name)
                     found.append(CorpusFile(source, Path(path), status.st_size, status.st_mtime_ns))
         return sorted(found, key=lambda file: file.source)
 
     def read(self, file: CorpusFile) -> Document:
-        """Return the document in a file of the corpus; one just added is not parsed again."""
-        return _just_added.take(file) or load(file.path, source=file.source)
+        """Return the document in a file of the corpus; one just added is not parsed again.
+
+        Raises:
+            CorpusError: it cannot be read; the words can be kept and shown, whatever its name.
+        """
+        try:
+            return _just_added.take(file) or load(file.path, source=file.source)
+        except CorpusError as error:
+            raise CorpusError(on_a_line(error)) from None
 
     def add(
         self,
@@ -218,7 +225,8 @@ class Corpus:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 # The file first: without it nothing answers, and its sidecar can follow later.
                 os.replace(entry.file.path, target)  # noqa: PTH105
-                with suppress(FileNotFoundError):
+                # Not by the error of moving it: a name may be too long to have one.
+                if os.path.lexists(sidecar_path(entry.file.path)):
                     os.replace(sidecar_path(entry.file.path), sidecar_path(target))  # noqa: PTH105
             self._changed_ns = -1
         return document
@@ -243,7 +251,7 @@ class Corpus:
         inventory = self._look()
         here = path.resolve()
         if here.is_relative_to(self.folder.resolve()):
-            source = here.relative_to(self.folder.resolve()).as_posix()
+            source = _source(here.relative_to(self.folder.resolve()).as_posix())
             entry = inventory.by_source.get(source)
             return entry if entry and entry.document_id and self._still_is(entry) else None
         for entry in inventory.by_origin.get(origin, ()):
@@ -316,7 +324,7 @@ class Corpus:
 
     def _file(self, path: Path) -> CorpusFile:
         status = path.stat()
-        source = path.relative_to(self.folder).as_posix()
+        source = _source(path.relative_to(self.folder).as_posix())
         return CorpusFile(source, path, status.st_size, status.st_mtime_ns)
 
     def _free_path(self, name: str) -> Path:
@@ -363,8 +371,10 @@ class Corpus:
                 else:
                     sidecar_path(target).unlink(missing_ok=True)
                 raise
-        source = target.relative_to(self.folder).as_posix()
-        return replace(document, title=title or document.title, source=source, origin=origin)
+        source = _source(target.relative_to(self.folder).as_posix())
+        return replace(
+            document, title=title or document.title, source=source, origin=one_line(origin)
+        )
 
 
 def _stays(origin: str, earlier: list[Entry]) -> str | None:
@@ -377,5 +387,13 @@ def _stays(origin: str, earlier: list[Entry]) -> str | None:
     )
 
 
+def _source(path: str) -> str:
+    """Return a path within the folder as it can be kept: a name may hold bytes of no encoding."""
+    return path.encode(errors="backslashreplace").decode()
+
+
 def _json(values: Mapping[str, object]) -> bytes:
-    return (json.dumps(values, ensure_ascii=False, indent=2) + "\n").encode()
+    # A path may hold bytes of no encoding: what Python has for them is escaped, and read back so.
+    return (json.dumps(values, ensure_ascii=False, indent=2) + "\n").encode(
+        errors="backslashreplace"
+    )

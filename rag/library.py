@@ -19,7 +19,7 @@ from rag.archive import SUFFIX, unpack
 from rag.builds import RECORD, current_build, file_states, fingerprint, remedy
 from rag.config import Config
 from rag.corpus import AddReport, Corpus
-from rag.errors import CorpusError, IndexUnusable, RagError
+from rag.errors import CorpusError, IndexUnusable, RagError, on_a_line
 from rag.fetch import fetch
 from rag.files import safe_stem
 from rag.identity import PASTED, UPLOADED, Remembered
@@ -83,6 +83,7 @@ def add(config: Config, encoder: Encoder, items: Sequence[Item], *, tell: Tell) 
                 tell(Progress("Adding", done + min(k + 1, count), total, seconds, report.source))
             done += count
     _follow(config, encoder, tell)
+    reports = [replace(each, reason=each.reason and on_a_line(each.reason)) for each in reports]
     return _measured(config, encoder, reports)
 
 

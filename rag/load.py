@@ -13,7 +13,7 @@ import os
 import re
 from pathlib import Path
 
-from rag.errors import CorpusError
+from rag.errors import CorpusError, on_a_line
 from rag.formats.child import read_apart
 from rag.formats.decoding import clean
 from rag.formats.limits import MAX_BYTES, MAX_TEXT_BYTES, Refused
@@ -121,7 +121,7 @@ def title_from_name(name: str) -> str:
     'Japan patriot export'
     """
     title = one_line(re.sub(r"[_-]+", " ", Path(name).stem)) or ""
-    return title[:1].upper() + title[1:] or name
+    return title[:1].upper() + title[1:] or on_a_line(name)
 
 
 def given_title(text: str) -> str:
