@@ -6,6 +6,11 @@ arguments are known to be good.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from rag.interrupt import watch
+
+    watch()  # Before the rest is imported, which takes a while.
+
 import argparse
 import errno
 import logging
@@ -17,7 +22,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag import __version__
 from rag.errors import RagError, UsageError, not_installed
+from rag.interrupt import INTERRUPTED, has_come
+from rag.options import add_corpus, add_index, advise
 
 if TYPE_CHECKING:
     from rag.chain import Assistant
@@ -44,20 +52,25 @@ def build_app(assistant: Assistant, questions: Path = QUESTIONS) -> Page:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Serve the page until Ctrl-C, or until it is told to end; return the exit code."""
+    """Serve the page until Ctrl-C, or until it is told to end; return the exit code.
+
+    That is 0 for a page that was there, and 130 where it was stopped before.
+    """
     arguments = _parse(argv)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         return _serve(arguments)
     except RagError as error:
-        print(error, file=sys.stderr)
+        print(advise(arguments, error), file=sys.stderr)
         return 1
     except ModuleNotFoundError as error:
         print(not_installed(error), file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not (has_come() or isinstance(error, KeyboardInterrupt)):
+            raise
         print("\nStopped.", file=sys.stderr)
-        return 0
+        return INTERRUPTED
 
 
 def _parse(argv: list[str] | None) -> argparse.Namespace:
@@ -66,6 +79,7 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
         description="Ask the documents in a browser. Only this machine can reach the page, "
         "unless --host says otherwise.",
     )
+    parser.add_argument("--version", action="version", version=f"ask-the-article {__version__}")
     parser.add_argument(
         "--port",
         type=_port,
@@ -74,12 +88,8 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--host", default=DEFAULT_HOST, help="address to serve on (default: %(default)s)"
     )
-    parser.add_argument(
-        "--corpus", type=Path, metavar="DIR", help="folder of documents (default: corpus/)"
-    )
-    parser.add_argument(
-        "--index", type=Path, metavar="DIR", help="folder of the index (default: .rag/)"
-    )
+    add_corpus(parser)
+    add_index(parser)
     parser.add_argument(
         "--questions",
         type=_questions,
@@ -107,7 +117,7 @@ def _questions(text: str) -> Path:
 
 def _serve(arguments: argparse.Namespace) -> int:
     # A service that is stopped cleans up as after Ctrl-C: uploads that wait are deleted.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     # Before the models are loaded: a wrong port should not cost the seconds that they take.
     port = find_port(arguments.host, arguments.port)
     if arguments.port is None and port != DEFAULT_PORT:
@@ -127,15 +137,17 @@ def _serve(arguments: argparse.Namespace) -> int:
     except OSError as error:
         raise UsageError(_port_taken(port)) from error
     shown = f"[{arguments.host}]" if ":" in arguments.host else arguments.host
-    print(f"Ask the article at http://{shown}:{port} (stop with Ctrl-C)", flush=True)
-    if arguments.host not in _LOOPBACK:
-        print(
-            f"Anyone who can reach {arguments.host} can read, add and remove documents and run "
-            "evals: there is no password.",
-            file=sys.stderr,
-        )
     try:
+        print(f"Ask the article at http://{shown}:{port} (stop with Ctrl-C)", flush=True)
+        if arguments.host not in _LOOPBACK:
+            print(
+                f"Anyone who can reach {arguments.host} can read, add and remove documents and run "
+                "evals: there is no password.",
+                file=sys.stderr,
+            )
         threading.Event().wait()
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
     finally:
         watcher.stop()
         for pane in page.panes:

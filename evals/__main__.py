@@ -6,6 +6,11 @@ Progress goes to standard error; see `--help` for the commands.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    from rag.interrupt import watch
+
+    watch()  # Before the rest is imported, which takes a while.
+
 import argparse
 import hashlib
 import json
@@ -30,6 +35,8 @@ from evals.runner import (
 from evals.tables import as_table
 from rag.config import CLONE, DEFAULT_ENCODER
 from rag.errors import RagError, UsageError
+from rag.interrupt import INTERRUPTED
+from rag.options import advise
 from rag.types import Document, Sentence
 
 LONG_BENCH = 101
@@ -61,11 +68,11 @@ def main(argv: Sequence[str] | None = None, *, open_answerer: Open | None = None
     try:
         return _run(arguments, open_answerer or open_product)
     except RagError as error:
-        print(error, file=sys.stderr)
+        print(advise(arguments, error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Stopped before the end; nothing was written.", file=sys.stderr)
-        return 130
+        return INTERRUPTED
 
 
 def open_product(

@@ -15,6 +15,7 @@ from evals.public import read_questions
 from evals.rows import DatasetError
 from evals.runner import Answerer, Open
 from rag.config import Config, load_config
+from rag.options import add_corpus, add_index, given_folders
 from rag.types import Document, Sentence
 
 OUT = Path("questions.jsonl")
@@ -39,9 +40,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     label = commands.add_parser("label", help="confirm, correct and add questions, one at a time")
     label.add_argument("file", type=Path, metavar="FILE.jsonl")
-    label.add_argument("--index", type=Path, metavar="DIR", help="default: .rag/")
+    add_index(label)
     for command in (init, label):
-        _add_corpus(command)
+        add_corpus(command)
 
 
 def add_choice(command: argparse.ArgumentParser) -> None:
@@ -49,8 +50,8 @@ def add_choice(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--only", choices=(CONFIRMED, DRAFT), help="of one's own set, leave the other rows out"
     )
-    _add_corpus(command)
-    command.add_argument("--index", type=Path, metavar="DIR", help="default: .rag/")
+    add_corpus(command)
+    add_index(command)
 
 
 def read_chosen(arguments: argparse.Namespace, path: Path) -> tuple[Case, ...]:
@@ -173,20 +174,14 @@ def _label(arguments: argparse.Namespace) -> int:
         arguments.file,
         Texts(config.corpus),
         lambda: Assistant.open(corpus=config.corpus, index=config.index),
-        _folders(arguments),
+        given_folders(arguments),
     )
     session.run(sys.stdin, sys.stdout)
     return 0
 
 
 def _label_command(path: Path, arguments: argparse.Namespace) -> str:
-    return f"python -m evals label {path}{_folders(arguments)}"
-
-
-def _folders(arguments: argparse.Namespace) -> str:
-    """Return the options that name folders as they were given, for the command to type next."""
-    given = [(name, getattr(arguments, name, None)) for name in ("corpus", "index")]
-    return "".join(f" --{name} {shlex.quote(str(path))}" for name, path in given if path)
+    return f"python -m evals label {shlex.quote(str(path))}{given_folders(arguments)}"
 
 
 COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"init": _init, "label": _label}
@@ -195,12 +190,6 @@ COMMANDS: Mapping[str, Callable[[argparse.Namespace], int]] = {"init": _init, "l
 def _config(arguments: argparse.Namespace) -> Config:
     return load_config(
         corpus=getattr(arguments, "corpus", None), index=getattr(arguments, "index", None)
-    )
-
-
-def _add_corpus(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--corpus", type=Path, metavar="DIR", help="the documents; default: corpus/"
     )
 
 

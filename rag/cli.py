@@ -12,12 +12,15 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag import commands
+from rag import __version__, commands
 from rag.config import Config, load_config
-from rag.errors import CorpusError, RagError, UsageError, not_installed
+from rag.errors import CorpusError, RagError, UsageError, not_installed, on_a_line
+from rag.interrupt import INTERRUPTED
+from rag.options import add_corpus, add_index, advise
 from rag.progress import TERMINAL
 
 if TYPE_CHECKING:
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
 OK = 0
 FAILED = 1
 WRONG_USAGE = 2
-INTERRUPTED = 130  # 128 and SIGINT, as a shell says it.
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,9 +46,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = run(arguments)
         sys.stdout.flush()
     except UsageError as error:
-        return _fail(error, WRONG_USAGE)
+        return _fail(advise(arguments, error), WRONG_USAGE)
     except RagError as error:
-        return _fail(error, FAILED)
+        return _fail(advise(arguments, error), FAILED)
     except ModuleNotFoundError as error:
         return _fail(not_installed(error), FAILED)
     except KeyboardInterrupt:
@@ -74,14 +76,11 @@ def build_parser() -> argparse.ArgumentParser:
         description="Ask documents; every sentence of an answer cites the exact sentence it "
         "rests on.",
     )
+    parser.add_argument("--version", action="version", version=f"ask-the-article {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     folders = argparse.ArgumentParser(add_help=False)
-    folders.add_argument(
-        "--corpus", type=Path, metavar="DIR", help="the documents (default: corpus/ or RAG_CORPUS)"
-    )
-    folders.add_argument(
-        "--index", type=Path, metavar="DIR", help="the index (default: .rag/ or RAG_INDEX)"
-    )
+    add_corpus(folders)
+    add_index(folders)
 
     def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> Any:
         made = subparsers.add_parser(name, parents=[folders], help=text, description=text)
@@ -101,7 +100,7 @@ def build_parser() -> argparse.ArgumentParser:
     show = command("show", _show, "Print a document's text, exactly.")
     show.add_argument("id", metavar="ID", help="a document's id, see list")
     command("index", _index, "Bring the index in step with the documents.")
-    command("doctor", _doctor, "Say what is wrong with the index: nothing, or a line a fault.")
+    command("doctor", _doctor, "Say what is wrong with the index, a line a fault, or all is well.")
     command("rebuild", _rebuild, "Make the index again.")
     return parser
 
@@ -116,7 +115,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     if not arguments.question.strip():
         raise UsageError('The question is empty. Give one: python -m rag ask "QUESTION"')
     assistant = _open_assistant(arguments)
-    answer = assistant.ask(arguments.question, documents=arguments.document)
+    answer = _advised(arguments, assistant.ask(arguments.question, documents=arguments.document))
     if arguments.json:
         from rag.chain import as_json
 
@@ -129,19 +128,18 @@ def _ask(arguments: argparse.Namespace) -> int:
 def _ask_batch(arguments: argparse.Namespace) -> int:
     """Answer line by line, each as soon as it is read."""
     if arguments.batch == "-":
-        return _answer_lines(_open_assistant(arguments), sys.stdin.buffer, arguments.document)
+        return _answer_lines(arguments, sys.stdin.buffer)
     try:
         with Path(arguments.batch).open("rb") as lines:
-            return _answer_lines(_open_assistant(arguments), lines, arguments.document)
+            return _answer_lines(arguments, lines)
     except FileNotFoundError as error:
         raise UsageError(f"There is no file {arguments.batch}. Check the path.") from error
 
 
-def _answer_lines(
-    assistant: Assistant, lines: Iterable[bytes], documents: Sequence[str] | None
-) -> int:
+def _answer_lines(arguments: argparse.Namespace, lines: Iterable[bytes]) -> int:
     from rag.chain import as_json
 
+    assistant = _open_assistant(arguments)
     code = OK
     for raw in lines:
         line = raw.decode("utf-8-sig", errors="replace")
@@ -150,10 +148,10 @@ def _answer_lines(
         name: str | None = None
         try:
             name, question, history = _batch_question(line)
-            answer = assistant.ask(question, history=history, documents=documents)
-            reply = {**as_json(answer), "id": name}
+            answer = assistant.ask(question, history=history, documents=arguments.document)
+            reply = {**as_json(_advised(arguments, answer)), "id": name}
         except UsageError as error:
-            reply = {"id": _batch_id(line), "error": str(error)}
+            reply = {"id": _batch_id(line), "error": advise(arguments, error)}
             code = FAILED
         print(json.dumps(reply, ensure_ascii=False), flush=True)
     return code
@@ -195,6 +193,11 @@ def _batch_id(line: str) -> str | None:
         return None
     name = row.get("id") if isinstance(row, dict) else None
     return name if isinstance(name, str) else None
+
+
+def _advised(arguments: argparse.Namespace, answer: Answer) -> Answer:
+    """Return an answer whose commands can be pasted; one that claims something quotes alone."""
+    return answer if answer.claims else replace(answer, text=advise(arguments, answer.text))
 
 
 def _describe(answer: Answer) -> list[str]:
@@ -248,11 +251,14 @@ def _index(arguments: argparse.Namespace) -> int:
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
-    from rag.doctor import doctor
+    from rag.doctor import doctor, measure
 
-    faults = doctor(*_parts(arguments))
+    config, encoder = _parts(arguments)
+    faults = doctor(config, encoder)
     for fault in faults:
-        print(fault)
+        print(on_a_line(advise(arguments, fault)))
+    if not faults:
+        print(f"All is well: {measure(config)} in {config.index}.")
     return FAILED if faults else OK
 
 
@@ -292,5 +298,5 @@ def _print_json(value: object) -> None:
 
 
 def _fail(message: object, code: int) -> int:
-    TERMINAL(_one_line(str(message)))
+    TERMINAL(on_a_line(message))
     return code

@@ -8,11 +8,14 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.config import Config, load_config
-from rag.errors import UsageError
+from rag.errors import UsageError, on_a_line
+from rag.interrupt import INTERRUPTED
+from rag.options import advise
 from rag.progress import TERMINAL
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
 OK = 0
 FAILED = 1
-INTERRUPTED = 130  # 128 and SIGINT, as a shell says it.
 
 _STATUSES = ("new", "replaced", "unchanged", "duplicate", "failed")
 
@@ -63,9 +65,11 @@ def _add(arguments: argparse.Namespace) -> int:
             "stopped."
         )
         return INTERRUPTED
+    reports = [
+        replace(report, reason=report.reason and advise(arguments, report.reason))
+        for report in reports
+    ]
     if arguments.json:
-        from dataclasses import asdict
-
         _print_json([asdict(report) for report in reports])
     else:
         for line in _describe(reports):
@@ -73,7 +77,7 @@ def _add(arguments: argparse.Namespace) -> int:
     sys.stdout.flush()
     for report in reports:
         if report.status == "failed":
-            TERMINAL(" ".join(str(report.reason).split()))
+            TERMINAL(str(report.reason))
     return FAILED if any(report.status == "failed" for report in reports) else OK
 
 
@@ -97,9 +101,9 @@ def _describe(reports: Sequence[AddReport]) -> list[str]:
     lines = []
     for report in reports:
         if report.status != "failed":
-            lines.append(f"{report.status}  {report.document_id}  {_shown(report.source)}")
+            lines.append(f"{report.status}  {report.document_id}  {on_a_line(report.source)}")
             if report.reason:
-                lines.append(f"  {_shown(report.reason)}")
+                lines.append(f"  {on_a_line(report.reason)}")
     counts = collections.Counter[str](report.status for report in reports)
     if len(reports) > 1:
         totals = [f"{counts[status]:,} {status}" for status in _STATUSES if counts[status]]
@@ -120,7 +124,7 @@ def _restore(arguments: argparse.Namespace) -> int:
 
     paths = library.restore(*_parts(arguments), arguments.ids, tell=TERMINAL)
     for document_id, path in zip(dict.fromkeys(arguments.ids), paths, strict=True):
-        print(f"restored  {document_id}  {path}")
+        print(f"restored  {document_id}  {on_a_line(path)}")
     return OK
 
 
@@ -132,7 +136,7 @@ def _trash(arguments: argparse.Namespace) -> int:
         print(f"deleted  {library.empty_trash(config)}")
     else:
         for document_id in trash.trashed(config.corpus):
-            print(f"{document_id}  {_shown(trash.title(config.corpus, document_id))}")
+            print(f"{document_id}  {on_a_line(trash.title(config.corpus, document_id))}")
     return OK
 
 
@@ -146,8 +150,6 @@ def _rename(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from dataclasses import asdict
-
     from rag import library
 
     rows = library.listing(*_parts(arguments), tell=TERMINAL)
@@ -156,7 +158,7 @@ def _list(arguments: argparse.Namespace) -> int:
     else:
         for row in rows:
             counted = "sentence " if row.sentences == 1 else "sentences"
-            print(f"{row.id}  {row.sentences:>5} {counted}  {_shown(row.title)}")
+            print(f"{row.id}  {row.sentences:>5} {counted}  {on_a_line(row.title)}")
     return OK
 
 
@@ -173,13 +175,3 @@ def _parts(arguments: argparse.Namespace) -> tuple[Config, Encoder]:
 
 def _print_json(value: object) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2))
-
-
-def _shown(text: str) -> str:
-    r"""Return a text as one line that does nothing to a terminal.
-
-    >>> _shown("a\\x1b[31m.txt")
-    'a\\ufffd[31m.txt'
-    """
-    plain = " ".join(text.split())
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in plain)

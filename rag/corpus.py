@@ -12,6 +12,7 @@ import hashlib
 import itertools
 import json
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Callable, Mapping
@@ -20,11 +21,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from rag.errors import CorpusError
+from rag.errors import CorpusError, on_a_line
 from rag.files import changing, safe_stem, write_file, written
 from rag.identity import CorpusFile as CorpusFile
 from rag.identity import Entry, Inventory, Remembered, digest, identify, note
-from rag.load import FORMATS, SIDECAR, load, read_sidecar, sidecar_path
+from rag.load import (
+    FORMATS,
+    SIDECAR,
+    given_title,
+    load,
+    one_line,
+    read_sidecar,
+    sidecar_path,
+)
 from rag.types import Document
 
 TRASH = ".trash"
@@ -136,13 +145,20 @@ class Corpus:
                 except OSError:
                     continue  # It has just gone, or leads nowhere.
                 if stat.S_ISREG(status.st_mode):
-                    source = (inside / name).as_posix() if inside.parts else name
+                    source = _source((inside / name).as_posix() if inside.parts else name)
                     found.append(CorpusFile(source, Path(path), status.st_size, status.st_mtime_ns))
         return sorted(found, key=lambda file: file.source)
 
     def read(self, file: CorpusFile) -> Document:
-        """Return the document in a file of the corpus; one just added is not parsed again."""
-        return _just_added.take(file) or load(file.path, source=file.source)
+        """Return the document in a file of the corpus; one just added is not parsed again.
+
+        Raises:
+            CorpusError: it cannot be read; the words can be kept and shown, whatever its name.
+        """
+        try:
+            return _just_added.take(file) or load(file.path, source=file.source)
+        except CorpusError as error:
+            raise CorpusError(on_a_line(error)) from None
 
     def add(
         self,
@@ -180,18 +196,22 @@ class Corpus:
             reason = f"{self.folder} cannot be written: {error.strerror or error}."
             return AddReport(source=origin, status="failed", reason=reason)
 
+    def find(self, document_id: str) -> list[Entry]:
+        """Return the files that hold a text, none where it is not there."""
+        return list(self._look().by_id.get(document_id, ()))
+
     def holders(self, document_id: str) -> list[Entry]:
         """Return the files that hold a text: more than one where a copy was dropped by hand.
 
         Raises:
             CorpusError: none does.
         """
-        found = self._look().by_id.get(document_id)
+        found = self.find(document_id)
         if not found:
             raise CorpusError(
                 f"No document {document_id} in {self.folder}. See: python -m rag list"
             )
-        return list(found)
+        return found
 
     def remove(self, document_id: str) -> Document:
         """Move a document and its sidecar to `.trash` inside the folder, and return it."""
@@ -199,12 +219,14 @@ class Corpus:
             holders = self.holders(document_id)
             document = self.read(holders[0].file)
             place = self.folder / TRASH / document_id
+            self._forget_removed(document_id)
             for entry in holders:
                 target = place / entry.file.source
                 target.parent.mkdir(parents=True, exist_ok=True)
                 # The file first: without it nothing answers, and its sidecar can follow later.
                 os.replace(entry.file.path, target)  # noqa: PTH105
-                with suppress(FileNotFoundError):
+                # Not by the error of moving it: a name may be too long to have one.
+                if os.path.lexists(sidecar_path(entry.file.path)):
                     os.replace(sidecar_path(entry.file.path), sidecar_path(target))  # noqa: PTH105
             self._changed_ns = -1
         return document
@@ -213,11 +235,9 @@ class Corpus:
         """Write another title into a document's sidecar, and return the document.
 
         Raises:
-            CorpusError: there is no such document, or the title is empty.
+            CorpusError: there is no such document, or the title is empty or too long.
         """
-        title = _line(title) or ""
-        if not title:
-            raise CorpusError("The title is empty. Give the document one.")
+        title = given_title(title)
         with self._guard(), changing(self.folder):
             file = self.holders(document_id)[0].file
             # Marked, so that a later version of the document keeps the title that was chosen.
@@ -231,7 +251,7 @@ class Corpus:
         inventory = self._look()
         here = path.resolve()
         if here.is_relative_to(self.folder.resolve()):
-            source = here.relative_to(self.folder.resolve()).as_posix()
+            source = _source(here.relative_to(self.folder.resolve()).as_posix())
             entry = inventory.by_source.get(source)
             return entry if entry and entry.document_id and self._still_is(entry) else None
         for entry in inventory.by_origin.get(origin, ()):
@@ -270,11 +290,16 @@ class Corpus:
                 # The same address gives another format: its document moves to another name.
                 entry.file.path.unlink(missing_ok=True)
                 sidecar_path(entry.file.path).unlink(missing_ok=True)
+        self._forget_removed(document.id)
         file = self._file(target)
         inventory.add(Entry(file, document.id, origin, document.sha256))
         _just_added.keep(file, stored)
         self._changed_ns = self.folder.stat().st_mtime_ns
         return replace(report, status="replaced" if earlier else "new")
+
+    def _forget_removed(self, document_id: str) -> None:
+        """Delete what the trash has of a text that is in the corpus: it waits in one place only."""
+        shutil.rmtree(self.folder / TRASH / document_id, ignore_errors=True)
 
     def _look(self) -> Inventory:
         """Return what is in the folder; looked up again where a file has come or gone."""
@@ -299,7 +324,7 @@ class Corpus:
 
     def _file(self, path: Path) -> CorpusFile:
         status = path.stat()
-        source = path.relative_to(self.folder).as_posix()
+        source = _source(path.relative_to(self.folder).as_posix())
         return CorpusFile(source, path, status.st_size, status.st_mtime_ns)
 
     def _free_path(self, name: str) -> Path:
@@ -323,7 +348,7 @@ class Corpus:
         if hashlib.sha256(data).hexdigest() != document.sha256:
             raise CorpusError(f"{path} changed while it was read. Add it again.")
         before = read_sidecar(target)
-        title = _line(before.get("title")) if before.get("renamed") else None
+        title = one_line(before.get("title")) if before.get("renamed") else None
         values: dict[str, object] = {
             "title": title or document.title,
             "author": document.author,
@@ -346,8 +371,10 @@ class Corpus:
                 else:
                     sidecar_path(target).unlink(missing_ok=True)
                 raise
-        source = target.relative_to(self.folder).as_posix()
-        return replace(document, title=title or document.title, source=source, origin=origin)
+        source = _source(target.relative_to(self.folder).as_posix())
+        return replace(
+            document, title=title or document.title, source=source, origin=one_line(origin)
+        )
 
 
 def _stays(origin: str, earlier: list[Entry]) -> str | None:
@@ -360,10 +387,13 @@ def _stays(origin: str, earlier: list[Entry]) -> str | None:
     )
 
 
+def _source(path: str) -> str:
+    """Return a path within the folder as it can be kept: a name may hold bytes of no encoding."""
+    return path.encode(errors="backslashreplace").decode()
+
+
 def _json(values: Mapping[str, object]) -> bytes:
-    return (json.dumps(values, ensure_ascii=False, indent=2) + "\n").encode()
-
-
-def _line(value: object) -> str | None:
-    """Return a text as one line, None for anything else."""
-    return " ".join(value.split()) or None if isinstance(value, str) else None
+    # A path may hold bytes of no encoding: what Python has for them is escaped, and read back so.
+    return (json.dumps(values, ensure_ascii=False, indent=2) + "\n").encode(
+        errors="backslashreplace"
+    )

@@ -40,6 +40,16 @@ class UsageError(RagError):
     """The command line or a setting is wrong."""
 
 
+def on_a_line(text: object) -> str:
+    r"""Return a text as one line that does nothing to a terminal: a file's name may hold anything.
+
+    >>> on_a_line("a\n\x1b[31m.txt")
+    'a \ufffd[31m.txt'
+    """
+    plain = " ".join(str(text).split())
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in plain)
+
+
 def no_space(place: object) -> IndexUnusable:
     """Return the error for a disk that takes no more; what was written before is whole."""
     return IndexUnusable(

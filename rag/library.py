@@ -19,11 +19,11 @@ from rag.archive import SUFFIX, unpack
 from rag.builds import RECORD, current_build, file_states, fingerprint, remedy
 from rag.config import Config
 from rag.corpus import AddReport, Corpus
-from rag.errors import CorpusError, IndexUnusable, RagError
+from rag.errors import CorpusError, IndexUnusable, RagError, on_a_line
 from rag.fetch import fetch
 from rag.files import safe_stem
 from rag.identity import PASTED, UPLOADED, Remembered
-from rag.load import read_sidecar
+from rag.load import given_title, one_line, read_sidecar
 from rag.lock import write_lock
 from rag.record import Record
 from rag.sources import Item, absolute, find_sources, why_unreadable
@@ -83,6 +83,7 @@ def add(config: Config, encoder: Encoder, items: Sequence[Item], *, tell: Tell) 
                 tell(Progress("Adding", done + min(k + 1, count), total, seconds, report.source))
             done += count
     _follow(config, encoder, tell)
+    reports = [replace(each, reason=each.reason and on_a_line(each.reason)) for each in reports]
     return _measured(config, encoder, reports)
 
 
@@ -104,10 +105,12 @@ def restore(config: Config, encoder: Encoder, ids: Sequence[str], *, tell: Tell)
     """Take documents back out of the trash, and return their files.
 
     Raises:
-        CorpusError: there is none of such an id in the trash, or its place has been taken.
+        CorpusError: there is none of such an id in the trash, it is in the corpus already, or its
+            place has been taken; then none of them is moved.
     """
+    corpus = _corpus(config, encoder)
     with _guard(config):
-        paths = [trash.restore(config.corpus, document_id) for document_id in dict.fromkeys(ids)]
+        paths = trash.restore(corpus, list(dict.fromkeys(ids)))
     _follow(config, encoder, tell)
     return paths
 
@@ -226,11 +229,12 @@ def _without_place(reason: str, item: Item) -> str:
 
 def _take_pasted(corpus: Corpus, pasted: Pasted, place: Path) -> AddReport:
     first = next(iter(pasted.text.strip().splitlines()), "")
-    title = " ".join((pasted.title.strip() or first[:_TITLE_CHARACTERS]).split())
+    found = one_line(first[:_TITLE_CHARACTERS])
+    title = given_title(pasted.title) if pasted.title.strip() else found
     path = place / "pasted.txt"
     path.write_text(pasted.text, encoding="utf-8", errors="replace")
     try:
-        return corpus.add(path, source=PASTED, title=title or None, named_by_title=True)
+        return corpus.add(path, source=PASTED, title=title, named_by_title=True)
     finally:
         path.unlink(missing_ok=True)
 

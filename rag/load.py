@@ -13,7 +13,7 @@ import os
 import re
 from pathlib import Path
 
-from rag.errors import CorpusError
+from rag.errors import CorpusError, on_a_line
 from rag.formats.child import read_apart
 from rag.formats.decoding import clean
 from rag.formats.limits import MAX_BYTES, MAX_TEXT_BYTES, Refused
@@ -42,6 +42,9 @@ FORMATS: dict[str, str] = {
 """The suffixes that are read, each with the name of its format."""
 
 SIDECAR = ".meta.json"
+
+MAX_TITLE = 300
+"""Characters of a title; a longer one is a paragraph that got into the wrong place."""
 
 _WITH_PICTURES = frozenset({"pdf", "docx", "odt", "rtf", "epub", "pptx", "xlsx", "eml"})
 _SIGNATURES = (
@@ -89,16 +92,16 @@ def load(path: Path, *, source: str) -> Document:
     given = read_sidecar(path)
     return Document(
         id=text_id(markup.text),
-        title=_line(given.get("title")) or _line(markup.title) or title_from_name(path.name),
+        title=_title(given.get("title")) or _title(markup.title) or title_from_name(path.name),
         text=markup.text,
         source=source,
         format=format_name,
         sha256=hashlib.sha256(data).hexdigest(),
         sections=markup.sections,
         pages=markup.pages,
-        author=_line(given.get("author")) or _line(markup.author),
-        published=_line(given.get("published")) or _line(markup.published),
-        origin=_line(given.get("source")),
+        author=one_line(given.get("author")) or one_line(markup.author),
+        published=one_line(given.get("published")) or one_line(markup.published),
+        origin=one_line(given.get("source")),
     )
 
 
@@ -117,8 +120,25 @@ def title_from_name(name: str) -> str:
     >>> title_from_name("japan-patriot_export.txt")
     'Japan patriot export'
     """
-    title = re.sub(r"[\s_-]+", " ", Path(name).stem).strip()
-    return title[:1].upper() + title[1:] or name
+    title = one_line(re.sub(r"[_-]+", " ", Path(name).stem)) or ""
+    return title[:1].upper() + title[1:] or on_a_line(name)
+
+
+def given_title(text: str) -> str:
+    r"""Return a title that a person chose as it is kept: one line of what can be seen.
+
+    >>> given_title(" The \n whales\x1b ")
+    'The whales'
+
+    Raises:
+        CorpusError: it is empty, or too long.
+    """
+    title = one_line(text)
+    if title is None:
+        raise CorpusError("The title is empty. Give the document one.")
+    if len(title) > MAX_TITLE:
+        raise CorpusError(f"A title can have {MAX_TITLE} characters. Give a shorter one.")
+    return title
 
 
 def sidecar_path(path: Path) -> Path:
@@ -135,8 +155,16 @@ def read_sidecar(path: Path) -> dict[str, object]:
     return values if isinstance(values, dict) else {}
 
 
-def _line(value: object) -> str | None:
-    return " ".join(clean(value).split()) or None if isinstance(value, str) else None
+def one_line(value: object) -> str | None:
+    """Return a text as one line, None for anything else, or where nothing of it can be seen."""
+    line = " ".join(clean(value).split()) if isinstance(value, str) else ""
+    return line if any(letter.isprintable() for letter in line) else None
+
+
+def _title(value: object) -> str | None:
+    """Return a title that was found, cut where it is a paragraph."""
+    line = one_line(value)
+    return line and line[:MAX_TITLE]
 
 
 def _read_bytes(path: Path, limit: int) -> bytes:

@@ -1,46 +1,67 @@
 """What was removed from the corpus waits here: to be put back, or deleted for good.
 
 `Corpus.remove` moves a document and its sidecar to `.trash/<document id>/` in the corpus folder,
-each under the path that it had.
+each under the path that it had. A text that is in the corpus does not wait here as well.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
-from rag.corpus import TRASH
+from rag.corpus import TRASH, Corpus
 from rag.errors import CorpusError
 from rag.files import changing
 from rag.load import SIDECAR, read_sidecar
 
 
-def restore(corpus: Path, document_id: str) -> Path:
-    """Move a removed document back to where it was in the corpus folder, and return its file.
+def restore(corpus: Corpus, ids: Sequence[str]) -> list[Path]:
+    """Move removed documents back to where they were in the corpus folder; return their files.
 
     Raises:
-        CorpusError: there is none of that id in the trash, its place has been taken, or the folder
-            cannot be written.
+        CorpusError: one is not in the trash, is in the corpus already, or its place has been taken;
+            then none of them is moved. Or the folder cannot be written.
     """
-    place = corpus / TRASH / document_id
-    if document_id not in trashed(corpus):
+    moves = [_moves(corpus, document_id) for document_id in ids]
+    with changing(corpus.folder):
+        for files in moves:
+            # The sidecar first, as when a document is added.
+            for file in sorted(files, key=lambda path: not path.name.endswith(SIDECAR)):
+                files[file].parent.mkdir(parents=True, exist_ok=True)
+                os.replace(file, files[file])  # noqa: PTH105
+        for document_id in ids:
+            shutil.rmtree(corpus.folder / TRASH / document_id)
+    return [
+        next(target for target in files.values() if not target.name.endswith(SIDECAR))
+        for files in moves
+    ]
+
+
+def _moves(corpus: Corpus, document_id: str) -> dict[Path, Path]:
+    """Return the files of a document in the trash, and the place of each."""
+    folder = corpus.folder
+    if present := corpus.find(document_id):
+        if document_id in trashed(folder):  # The same text came back by hand.
+            with changing(folder):
+                shutil.rmtree(folder / TRASH / document_id)
         raise CorpusError(
-            f"No document {document_id} in the trash of {corpus}. "
+            f"Document {document_id} is in {folder} already, as {present[0].file.source}: there is "
+            "nothing to restore."
+        )
+    if document_id not in trashed(folder):
+        raise CorpusError(
+            f"No document {document_id} in the trash of {folder}. "
             "Only what was removed can be restored."
         )
+    place = folder / TRASH / document_id
     files = sorted(path for path in place.rglob("*") if path.is_file())
-    targets = {file: corpus / file.relative_to(place) for file in files}
-    for target in targets.values():
+    moves = {file: folder / file.relative_to(place) for file in files}
+    for target in moves.values():
         if target.exists():
             raise CorpusError(f"{target} is there already. Move it away, then restore again.")
-    with changing(corpus):
-        # The sidecar first, as when a document is added.
-        for file in sorted(files, key=lambda path: not path.name.endswith(SIDECAR)):
-            targets[file].parent.mkdir(parents=True, exist_ok=True)
-            os.replace(file, targets[file])  # noqa: PTH105
-        shutil.rmtree(place)
-    return next(target for target in targets.values() if not target.name.endswith(SIDECAR))
+    return moves
 
 
 def empty(corpus: Path) -> int:

@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+import rag
 from rag.cli import main
 from rag.config import CLONE
 from rag.load import FORMATS
@@ -137,6 +138,18 @@ def test_help_is_exit_0_and_names_every_command(run):
         assert code == 0
         assert "--corpus DIR" in text
         assert "--index DIR" in text
+
+
+@pytest.mark.parametrize("program", ["-m rag", "app.py"])
+def test_version_is_that_of_the_package(program):
+    found = subprocess.run(
+        [sys.executable, *program.split(), "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=CLONE,
+    )
+    assert found.stdout == f"ask-the-article {rag.__version__}\n"
 
 
 def test_help_and_wrong_usage_import_nothing_heavy():
@@ -292,7 +305,9 @@ def test_add_list_remove_restore_and_empty_follow_one_document(corpus, run, tmp_
         "",
         f"No document {whales} in the trash of {corpus}. Only what was removed can be restored.\n",
     )
-    assert run("doctor") == (0, "", "")
+    index = corpus.parent / "index"
+    well = f"All is well: 2 documents, 4 sentences, 2 passages in {index}.\n"
+    assert run("doctor") == (0, well, "")
 
 
 @pytest.mark.parametrize("name", ["my-notes", "notes.xyz"])
@@ -389,7 +404,7 @@ def test_a_damaged_index_is_one_line_and_rebuild_mends_it(corpus, run, tmp_path)
     assert run("doctor") == (1, message, "")
     code, out, _ = run("rebuild")
     assert (code, out) == (0, f"2 documents, 2 passages in {index}\n")
-    assert run("doctor") == (0, "", "")
+    assert run("doctor")[0] == 0
 
 
 def test_a_file_in_the_place_of_the_index_is_one_line(corpus, run, tmp_path):

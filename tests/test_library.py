@@ -16,12 +16,13 @@ import pytest
 import rag.corpus
 from rag import library
 from rag.config import CLONE, Config
-from rag.corpus import AddReport
+from rag.corpus import AddReport, Corpus
 from rag.errors import CorpusError, IndexLocked
 from rag.index import Index
 from rag.library import Pasted
 from rag.lock import write_lock
 from rag.models import load_encoder
+from rag.trash import trashed
 from rag.types import Encoder, Progress
 from tests.site import Site, page, serve
 
@@ -296,6 +297,101 @@ def test_a_title_that_was_given_survives_an_update(
     with pytest.raises(CorpusError) as caught:
         library.rename(config, encoder, report.document_id, " \n", tell=silent)
     assert str(caught.value) == "The title is empty. Give the document one."
+
+
+@pytest.mark.parametrize(
+    "title", ["", " \n\t", "\u200b\ufeff", "\x00\x1b\x7f", "\u202e\u2066", "\u200d"]
+)
+def test_a_title_in_which_nothing_can_be_seen_is_none(
+    config: Config, encoder: Encoder, title: str
+) -> None:
+    (report,) = library.add(config, encoder, [Pasted("Notes", "Snow falls.")], tell=silent)
+    with pytest.raises(CorpusError, match=r"^The title is empty\. Give the document one\.$"):
+        library.rename(config, encoder, str(report.document_id), title, tell=silent)
+    assert [row.title for row in library.listing(config, encoder)] == ["Notes"]
+
+
+def test_a_title_is_one_line_of_what_can_be_seen_and_not_a_paragraph(
+    config: Config, encoder: Encoder
+) -> None:
+    (report,) = library.add(config, encoder, [Pasted("Notes", "Snow falls.")], tell=silent)
+    document_id = str(report.document_id)
+    title = "The\r\nsnow\u2028 of\x1b[31m\x00 \u202eyester\ud800year\x85"
+    library.rename(config, encoder, document_id, title, tell=silent)
+    assert [row.title for row in library.listing(config, encoder)] == ["The snow of[31m yesteryear"]
+    library.rename(config, encoder, document_id, "x" * 300, tell=silent)
+    with pytest.raises(CorpusError) as caught:
+        library.rename(config, encoder, document_id, "y" * 3_000, tell=silent)
+    assert str(caught.value) == "A title can have 300 characters. Give a shorter one."
+    assert [row.title for row in library.listing(config, encoder)] == ["x" * 300]
+
+
+def test_a_pasted_text_has_the_title_a_renamed_one_could_have(
+    config: Config, encoder: Encoder
+) -> None:
+    pastes = [Pasted("z" * 301, "Snow falls."), Pasted("Ice\x1b \n", "Ice melts.")]
+    failed, added = library.add(config, encoder, pastes, tell=silent)
+    assert (failed.status, failed.reason) == (
+        "failed",
+        "A title can have 300 characters. Give a shorter one.",
+    )
+    assert added.status == "new"
+    assert [row.title for row in library.listing(config, encoder)] == ["Ice"]
+
+
+def test_what_was_added_again_is_in_the_corpus_alone(
+    config: Config, encoder: Encoder, outside: Path
+) -> None:
+    file = write(outside / "whales.txt", "Whales sing.")
+    (report,) = library.add(config, encoder, [file], tell=silent)
+    document_id = str(report.document_id)
+    library.remove(config, encoder, [document_id], tell=silent)
+    library.add(config, encoder, [file.rename(outside / "song.txt")], tell=silent)
+    assert trashed(config.corpus) == ()
+    with pytest.raises(CorpusError) as caught:
+        library.restore(config, encoder, [document_id], tell=silent)
+    assert str(caught.value) == (
+        f"Document {document_id} is in {config.corpus} already, as song.txt: there is nothing to "
+        "restore."
+    )
+    library.remove(config, encoder, [document_id], tell=silent)
+    assert trashed(config.corpus) == (document_id,)
+    (path,) = library.restore(config, encoder, [document_id], tell=silent)
+    assert path == config.corpus / "song.txt"
+    assert [row.source for row in library.listing(config, encoder)] == ["song.txt"]
+
+
+def test_what_came_back_by_hand_is_not_brought_back_twice(
+    config: Config, encoder: Encoder, outside: Path
+) -> None:
+    file = write(outside / "whales.txt", "Whales sing.")
+    (report,) = library.add(config, encoder, [file], tell=silent)
+    document_id = str(report.document_id)
+    library.remove(config, encoder, [document_id], tell=silent)
+    write(config.corpus / "hand.txt", "Whales sing.")
+    with pytest.raises(CorpusError, match=r"already, as hand\.txt: there is nothing to restore"):
+        library.restore(config, encoder, [document_id], tell=silent)
+    assert trashed(config.corpus) == ()
+    write(config.corpus / "hand-2.txt", "Whales sing.")
+    library.remove(config, encoder, [document_id], tell=silent)
+    library.restore(config, encoder, [document_id], tell=silent)
+    library.remove(config, encoder, [document_id], tell=silent)
+    write(config.corpus / "third.txt", "Whales sing.")
+    library.remove(config, encoder, [document_id], tell=silent)
+    library.restore(config, encoder, [document_id], tell=silent)
+    assert [row.source for row in library.listing(config, encoder)] == ["third.txt"]
+    assert [file.source for file in Corpus(config.corpus).files()] == ["third.txt"]
+
+
+def test_of_several_that_are_brought_back_none_is_where_one_cannot_be(
+    config: Config, encoder: Encoder
+) -> None:
+    pastes = [Pasted("Snow", "Snow falls."), Pasted("Ice", "Ice melts.")]
+    ids = [str(report.document_id) for report in library.add(config, encoder, pastes, tell=silent)]
+    library.remove(config, encoder, ids, tell=silent)
+    with pytest.raises(CorpusError, match="No document none in the trash"):
+        library.restore(config, encoder, [*ids, "none"], tell=silent)
+    assert set(trashed(config.corpus)) == set(ids)
 
 
 def test_emptying_the_trash_is_for_good(config: Config, encoder: Encoder) -> None:

@@ -25,7 +25,7 @@ def test_a_removed_document_comes_back_with_its_sidecar(corpus):
     document = Corpus(corpus).remove(Corpus(corpus).read(file).id)
     assert Corpus(corpus).files() == []
     assert trashed(corpus) == (document.id,)
-    assert restore(corpus, document.id) == corpus / "bread.txt"
+    assert restore(Corpus(corpus), [document.id]) == [corpus / "bread.txt"]
     assert {path.name: path.read_bytes() for path in corpus.iterdir() if path.is_file()} == before
     assert trashed(corpus) == ()
 
@@ -35,7 +35,7 @@ def test_a_place_that_was_taken_is_not_overwritten(corpus):
     document = Corpus(corpus).remove(Corpus(corpus).read(file).id)
     (corpus / "bread.txt").write_text("Another bakery.")
     with pytest.raises(CorpusError) as caught:
-        restore(corpus, document.id)
+        restore(Corpus(corpus), [document.id])
     assert str(caught.value) == (
         f"{corpus / 'bread.txt'} is there already. Move it away, then restore again."
     )
@@ -46,7 +46,7 @@ def test_a_place_that_was_taken_is_not_overwritten(corpus):
 @pytest.mark.parametrize("name", ["no-such", "..", ".", "", "../corpus"])
 def test_what_was_never_removed_is_not_restored(corpus, name):
     with pytest.raises(CorpusError) as caught:
-        restore(corpus, name)
+        restore(Corpus(corpus), [name])
     assert str(caught.value) == (
         f"No document {name} in the trash of {corpus}. Only what was removed can be restored."
     )
@@ -86,7 +86,7 @@ def test_a_folder_that_cannot_be_written_is_named_when_a_document_comes_back(cor
     (place / "whales.txt").write_text("Whales sing.")
     (corpus / "sub").write_text("in the way")
     with pytest.raises(CorpusError) as caught:
-        restore(corpus, "abc")
+        restore(Corpus(corpus), ["abc"])
     assert str(caught.value).startswith(f"{corpus} cannot be written: ")
     assert trashed(corpus) == ("abc",)
 

@@ -314,7 +314,7 @@
     if (!done) return;
     endEdit(form);
     await look({ again: true });
-    say(`Renamed to “${title.trim()}”.`);
+    say(`Renamed to “${done.title}”.`);
     if (window.askTheArticle.shown() === id) window.askTheArticle.show(id, { again: true });
   }
 

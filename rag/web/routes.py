@@ -92,8 +92,7 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
         return job(given)
 
     def rename(given: Given) -> Answered:
-        shelf.rename(text_of(given, "id"), text_of(given, "title"))
-        return {}
+        return {"title": shelf.rename(text_of(given, "id"), text_of(given, "title"))}
 
     def remove(given: Given) -> Answered:
         shelf.remove(text_of(given, "id"))

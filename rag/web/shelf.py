@@ -28,9 +28,6 @@ from rag.web.render import shown_origin
 if TYPE_CHECKING:
     from rag.chain import Assistant
 
-MAX_TITLE = 300
-"""Characters of a title; a longer one is a paragraph that was pasted into the wrong box."""
-
 LOOK_SECONDS = 1.0
 """Between two looks at the folder, however many visitors ask: each costs a `stat` a document."""
 
@@ -107,18 +104,17 @@ class Shelf:
                 self._looking.release()
         return self._view
 
-    def rename(self, document_id: str, title: str) -> None:
-        """Give a document another title.
+    def rename(self, document_id: str, title: str) -> str:
+        """Give a document another title, and return it as it is kept.
 
         Raises:
             RagError: there is no such document, or the title is none.
         """
-        if len(title) > MAX_TITLE:
-            raise UsageError(f"A title can have {MAX_TITLE} characters. Give a shorter one.")
         config, encoder = self.parts()
         with _waiting(lambda: False):
-            library.rename(config, encoder, document_id, title, tell=_ignore)
+            title = library.rename(config, encoder, document_id, title, tell=_ignore).title
         self.look(wait=True)
+        return title
 
     def remove(self, document_id: str) -> None:
         """Move a document to the trash.
