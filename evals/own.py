@@ -198,6 +198,10 @@ def read_rows(path: Path) -> list[Row]:
                 "answers) and quotes (their words)."
             )
         row = Row(values, where, path.name)
+        for field in ("question", "document_id"):
+            row.text(field)
+        row.texts("gold")
+        row.objects("history", [])
         status_of(row)
         id = row.text("id")
         if id in seen:

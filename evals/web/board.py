@@ -18,7 +18,7 @@ from evals.results import as_run
 from evals.scores import LOWER_IS_BETTER
 from evals.screen import tally
 from evals.verdicts import GOOD, MEANINGS
-from evals.web.feedback import Card, Offer
+from evals.web.cards import Card, Offer
 from evals.web.runs import Run
 from rag.web.render import encode
 
@@ -59,8 +59,8 @@ def render_set(name: str, rows: Sequence[Values], exists: bool, fault: str) -> s
         buttons.append(
             f'<button type="button" class="drafts">See to {counts[DRAFT]} {noun}</button>'
         )
-    if not exists:
-        buttons.append('<button type="button" class="init">Draft questions</button>')
+    verb = "Draft more questions" if rows else "Draft questions"
+    buttons.append(f'<button type="button" class="init">{verb}</button>')
     said = (
         f"Your own set, {name}: {tally(rows)}."
         if exists

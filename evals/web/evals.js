@@ -160,7 +160,7 @@
     if (!made) return;
     if (judged?.isConnected) settle(judged, made);
     leave();
-    say(`Added to ${made.file} as ${made.added}.`);
+    say(made.said);
     await look();
     find(".own")?.scrollIntoView({ block: "nearest" });
   }
@@ -201,20 +201,20 @@
   function tell(place, text, undo) {
     const words = document.createElement("span");
     words.textContent = text;
+    if (!undo) return place.replaceChildren(words);
     const link = document.createElement("a");
-    link.href = `#${undo}`;
+    link.href = `#undo-${undo}`;
     link.className = "judge";
     link.setAttribute("role", "button");
     link.textContent = "Undo";
     place.replaceChildren(words, " ", link);
-    return link;
   }
 
   const links = new WeakMap(); // What stood at an answer's foot before it was judged.
 
   function settle(place, made) {
     if (!links.has(place)) links.set(place, [...place.childNodes]);
-    tell(place, `In your set as ${made.added}.`, `undo-${made.added}`);
+    tell(place, made.said, made.undo);
   }
 
   async function judge(link) {
@@ -235,7 +235,7 @@
         return;
       }
       settle(place, made);
-      place.querySelector("a").focus();
+      place.querySelector("a")?.focus();
       await look();
     } catch (error) {
       if (!(error instanceof Told)) throw error;

@@ -101,7 +101,7 @@ def test_answers_are_judged_run_and_asked_again(enter: Any, questions: Path) -> 
     page = visited.page
     visited.ask(WHEN)
     judge(page, "Right")
-    page.locator("#chat .judging", has_text="In your set as own1.").wait_for()
+    page.locator("#chat .judging", has_text="Added to questions.jsonl as own1.").wait_for()
     assert [row["question"] for row in rows(questions)] == [WHEN]
     # Taken back, and given again.
     judge(page, "Undo")
@@ -109,6 +109,11 @@ def test_answers_are_judged_run_and_asked_again(enter: Any, questions: Path) -> 
     assert rows(questions) == []
     judge(page, "Right")
     page.locator("#chat .judging", has_text="own1").wait_for()
+    # Asked once more, it is the same row.
+    visited.ask(WHEN)
+    judge(page, "Right")
+    page.locator("#chat .judging", has_text="Already in questions.jsonl as own1.").wait_for()
+    assert len(rows(questions)) == 1
     # The repairs: as if the first sentence were the right one.
     page.locator("#restart").click()
     page.locator("#chat .intro").wait_for()
@@ -171,7 +176,7 @@ def test_drafts_are_made_and_seen_to_by_keyboard_on_a_phone(enter: Any, question
     page = enter(**PHONE).page
     show_evals(page)
     page.get_by_role("button", name="Draft questions").click()
-    said(page, "drafts are in questions.jsonl")
+    said(page, "added to questions.jsonl")
     drafted = rows(questions)
     page.locator("#evals .drafts").focus()
     page.keyboard.press("Enter")
