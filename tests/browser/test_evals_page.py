@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import Server, Visit, start
+from tests.browser.conftest import PHONE, Visit, serving
 from tests.conftest import SHORT_ARTICLE
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ OLD = "How old is Karl Brandt?"
 WAIT = 120_000
 """Milliseconds: a run loads the models anew, and the machine may be busy."""
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
 
 @pytest.fixture(scope="module")
 def running(
@@ -33,13 +31,8 @@ def running(
     folder = tmp_path_factory.mktemp("evals")
     (folder / "corpus").mkdir()
     (folder / "corpus" / "station.txt").write_text(SHORT_ARTICLE, "utf-8")
-    server: Server = start(folder)
-    try:
-        yield server.address(), folder / "questions.jsonl"
-        assert server.process.poll() is None, "the server stopped by itself"
-    finally:
-        server.stop()
-    assert "Traceback" not in "".join(server.errors), "".join(server.errors)
+    with serving(folder) as address:
+        yield address, folder / "questions.jsonl"
 
 
 @pytest.fixture
@@ -50,23 +43,15 @@ def questions(running: tuple[str, Path]) -> Path:
 
 
 @pytest.fixture
-def enter(browser: Browser, running: tuple[str, Path]) -> Iterator[Any]:
-    """Return a function that opens the page; it may reach nothing else and run into no error."""
-    opened: list[Visit] = []
+def enter(profile: Callable[..., Visit], running: tuple[str, Path]) -> Callable[..., Visit]:
+    """Return a function that opens the page."""
 
     def open_page(**options: Any) -> Visit:
-        context = browser.new_context(reduced_motion="reduce", **options)
-        context.set_default_timeout(30_000)
-        visited = Visit(context.new_page(), running[0])
-        opened.append(visited)
+        visited = profile(running[0], **options)
         visited.open()
         return visited
 
-    yield open_page
-    for visited in opened:
-        visited.page.context.close()
-        assert visited.foreign == []
-        assert visited.faults == []
+    return open_page
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
