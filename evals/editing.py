@@ -23,6 +23,10 @@ _writing = threading.Lock()
 Values = Mapping[str, Any]
 
 
+class RowChangedError(DatasetError):
+    """A row that was to be changed is not in its file any more as it was shown."""
+
+
 class Put(NamedTuple):
     """A row as it stands in its file, and the one whose place it took, None if it is one more."""
 
@@ -134,7 +138,8 @@ def change_row(path: Path, was: Values, row: Values | None) -> None:
     """Put another row into the place of one, or nothing: the line is then gone.
 
     Raises:
-        DatasetError: the row is not there any more as it was, or the file cannot be written.
+        RowChangedError: the row is not there any more as it was.
+        DatasetError: the file cannot be read or written.
     """
     with _writing:
         before = _content(path)
@@ -157,7 +162,7 @@ def _find(path: Path, was: Values) -> int:
     for row in read_rows(path):
         if row.values == was:
             return _number(row)
-    raise DatasetError(
+    raise RowChangedError(
         f"The row “{was.get('id')}” of {path.name} was changed meanwhile. It is left as it is."
     )
 

@@ -190,7 +190,9 @@ def read_rows(path: Path) -> list[Row]:
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:
-            raise DatasetError(f"{where}: not JSON ({error}).") from error
+            raise DatasetError(
+                f"{where}: not JSON ({error.msg}, at character {error.colno})."
+            ) from error
         if not isinstance(values, dict) or not is_own(values):
             raise DatasetError(
                 f"{where}: not a row of a set of one's own. It has the fields id, status, kind, "

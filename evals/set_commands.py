@@ -118,7 +118,17 @@ class Drafted(NamedTuple):
     documents: int
 
     def said(self, file: str) -> str:
-        """Return what was added, in words."""
+        """Return what was added, in words, or why nothing was."""
+        if not self.rows and self.before:
+            return (
+                f"Nothing was added to {file}: every question that could be drafted is among its "
+                f"{len(self.before)}."
+            )
+        if not self.rows:
+            return (
+                f"No question could be drafted: {_count(self.documents, 'document')}, and no "
+                "sentence of a shape that turns into one."
+            )
         beside = f", beside the {len(self.before)} that were there" if self.before else ""
         asked = sum(not row["gold"] for row in self.rows)
         return (
@@ -129,20 +139,16 @@ class Drafted(NamedTuple):
         )
 
 
-def draft_set(
-    out: Path, corpus: Path, questions: int, seed: int = 1, *, label: str | None = None
-) -> Drafted:
+def draft_set(out: Path, corpus: Path, questions: int, seed: int = 1) -> Drafted:
     """Add drafts about a corpus to the file of a set, which need not be there yet.
 
-    Those that are there stay as they are. `label` is the command that goes on with it, told where
-    there is one.
+    The rows that are there stay as they are.
 
     Raises:
-        DatasetError: the file is no such set, or the corpus gives no question that is not in it.
+        DatasetError: the file is no such set.
     """
     from evals.draft import draft_rows
 
-    label = label or f"python -m evals label {out}"
     if out.suffix != ".jsonl":
         raise DatasetError(f"--out {out}: the file is JSON lines; name it {out.stem}.jsonl")
     if questions < 1:
@@ -151,17 +157,6 @@ def draft_set(
     rows, before = add_rows(
         out, lambda there: draft_rows(texts, questions, seed=seed, beside=there)
     )
-    if not rows and before:
-        raise DatasetError(
-            f"Nothing was added to {out}: every question that could be drafted from {corpus} is "
-            f"among its {len(before)}. Go on with it, or write your own: {label}"
-        )
-    if not rows:
-        raise DatasetError(
-            f"No question could be drafted from {corpus}: {_count(len(texts), 'document')}, "
-            "and no sentence of a shape that turns into one. Write your own: make an empty file, "
-            f"then {label}"
-        )
     return Drafted(rows, before, len(texts))
 
 
@@ -169,7 +164,10 @@ def _init(arguments: argparse.Namespace) -> int:
     out = arguments.out
     label = _label_command(out, arguments)
     corpus = _config(arguments).corpus
-    drafted = draft_set(out, corpus, arguments.questions, arguments.seed, label=label)
+    drafted = draft_set(out, corpus, arguments.questions, arguments.seed)
+    if not drafted.rows:
+        file = "" if drafted.before else "make an empty file, then "
+        raise DatasetError(f"{drafted.said(str(out))} Write your own: {file}{label}")
     print(drafted.said(str(out)))
     if len(drafted.rows) < arguments.questions:
         print(f"These are all that the text gives, of {arguments.questions} asked for.")

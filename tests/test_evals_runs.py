@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from evals.own import write_rows
 from evals.web import board, runs
+from evals.web.cards import NO_DOCUMENT
 from evals.web.pane import View, evals_pane
 from evals.web.runs import STOPPED, Choice, Run, Runs
 from rag.chain import Assistant
@@ -169,6 +170,19 @@ def test_the_view_answers_its_own_page_alone(assistant: Assistant, path: Path) -
         assert "Nothing was added" in nothing.json()["error"]
     finally:
         pane.close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_over_no_document_the_view_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    empty = Assistant.open(corpus=tmp_path / "corpus", index=tmp_path / "index", may_be_empty=True)
+    pane = evals_pane(empty, tmp_path / "questions.jsonl")
+    client = client_of(pane.routes)
+    for verb, given in (("init", {}), ("wrong", {"question": "Who?"})):
+        found = client.post(f"/evals/{verb}", json=given)
+        assert (found.status_code, found.json()["error"]) == (400, NO_DOCUMENT)
+    assert not (tmp_path / "questions.jsonl").exists()
+    pane.close()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -51,7 +51,10 @@ def render_set(name: str, rows: Sequence[Values], exists: bool, fault: str) -> s
         fault: Why it cannot be read, if it cannot.
     """
     if fault:
-        return f'<p class="fault">{encode(fault)}</p>'
+        return (
+            f'<p class="fault">{encode(fault)}</p>'
+            '<p class="hint">Mend it in an editor; the page reads it again once it is saved.</p>'
+        )
     counts = Counter(row.get("status", CONFIRMED) for row in rows)
     buttons = []
     if counts[DRAFT]:
@@ -192,7 +195,9 @@ def _render_failures(values: Values, diff: Diff | None, titles: Mapping[str, str
 def _render_failure(row: Values, diff: Diff | None, titles: Mapping[str, str]) -> str:
     verdict = row["verdict"]
     change = diff.changes.get(row["id"]) if diff else None
-    moved = f'<span class="chip change">{change.direction}</span>' if change else ""
+    moved = (
+        f'<span class="chip change {change.direction}">{change.direction}</span>' if change else ""
+    )
     before = "".join(f"<p><q>{encode(turn['question'])}</q></p>" for turn in row.get("history", ()))
     quotes = "".join(f"<li>{encode(quote)}</li>" for quote in row["quotes"])
     gold = (

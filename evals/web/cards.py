@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from evals.own import Texts, place
 from evals.rows import DatasetError, Row
 from rag.errors import UsageError
+from rag.intent import MAX_QUESTION_CHARACTERS
 from rag.types import Answer, Document, Sentence, Turn
 
 if TYPE_CHECKING:
@@ -23,9 +24,8 @@ PROPOSED = 8
 BESIDE = 1
 """Sentences shown before and after the gold of a draft."""
 
-MAX_QUESTION = 1000
-
 NO_QUESTION = "There is no question. Type one."
+NO_DOCUMENT = "There is no document yet that a question could be about. Add one under Documents."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,11 @@ def card_to_add(assistant: Assistant, question: str) -> Card:
     """Return the card of a question that a person adds.
 
     Raises:
-        UsageError: there is none, or it is too long.
+        UsageError: there is none, it is too long, or there is no document.
     """
     question = question_in(question)
+    if not assistant.documents:
+        raise UsageError(NO_DOCUMENT)
     return Card(
         question=question,
         offers=_offers(assistant, question, (), (), (), ()),
@@ -138,8 +140,8 @@ def question_in(text: str) -> str:
     question = " ".join(text.split())
     if not question:
         raise UsageError(NO_QUESTION)
-    if len(question) > MAX_QUESTION:
-        raise UsageError(f"A question can have {MAX_QUESTION:,} characters. Shorten it.")
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise UsageError(f"A question can have {MAX_QUESTION_CHARACTERS:,} characters. Shorten it.")
     return question
 
 

@@ -15,7 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evals.editing import change_row, new_row, put_row, reworded, unanswerable, with_gold
+from evals.editing import (
+    RowChangedError,
+    change_row,
+    new_row,
+    put_row,
+    reworded,
+    unanswerable,
+    with_gold,
+)
 from evals.own import CONFIRMED, DRAFT, DROPPED, Placed, Text, read_rows
 from evals.rows import Row
 from evals.web.cards import (
@@ -133,18 +141,23 @@ class Feedback:
         """Write a judgement of an answer down, or of a question that was added, as a row."""
         return self._put(judgement, self._of(token) if token else None)
 
-    def settle(self, id: str, judgement: Judgement | None) -> None:
-        """Write down what a person made of a draft that was shown: None drops it.
+    def settle(self, id: str, judgement: Judgement | None) -> str:
+        """Write down what a person made of a draft that was shown, None drops it; say what became.
 
-        Raises:
-            RagError: it is not in the file any more as it was shown.
+        One that somebody else has seen to meanwhile is left as it is.
         """
         was = self._drafts.get(id)
         if was is None:
             raise UsageError("That draft is not known any more. Go on with the next.")
+        try:
+            return self._settle(was, judgement)
+        except RowChangedError as error:
+            return str(error)
+
+    def _settle(self, was: Mapping[str, Any], judgement: Judgement | None) -> str:
         if judgement is None:
             change_row(self.path, was, {**was, "status": DROPPED})
-            return
+            return "Dropped: it stays in the file, and no run asks it."
         text, gold = self._find(judgement)
         row = reworded(was, question_in(judgement.question))
         if not gold:
@@ -152,6 +165,7 @@ class Feedback:
         elif [sentence.id for sentence in gold] != list(was["gold"]):
             row = with_gold(row, Placed(text, gold))
         change_row(self.path, was, {**row, "status": CONFIRMED})
+        return f"“{row['question']}” is confirmed."
 
     def can_undo(self, id: str) -> bool:
         """Return whether a row was written here, so that it can be taken back."""

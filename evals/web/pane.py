@@ -58,7 +58,10 @@ def evals_pane(assistant: Assistant, questions: Path) -> Pane:
         name=NAME,
         label="Evals",
         html=_PANEL,
-        style=(_FOLDER / "evals.css").read_text("utf-8"),
+        style="".join(
+            path.read_text("utf-8")
+            for path in (_FOLDER / "evals.css", _FOLDER.parent / "chips.css")
+        ),
         script=(_FOLDER / "evals.js").read_text("utf-8"),
         attach="window.askTheEvals.attach",
         routes=[
@@ -158,8 +161,7 @@ class View:
     def settle(self, given: Given) -> Answered:
         """Confirm, correct or drop a draft."""
         judgement = None if given.get("drop") else _judgement(given)
-        self._parts()[1].settle(text_of(given, "id"), judgement)
-        return {}
+        return {"said": self._parts()[1].settle(text_of(given, "id"), judgement)}
 
     def undo(self, given: Given) -> Answered:
         """Take back what was last written of a row."""
@@ -176,12 +178,18 @@ class View:
     def init(self, given: Given) -> Answered:
         """Draft questions, as `python -m evals init` does."""
         from evals.set_commands import draft_set
+        from evals.web.cards import NO_DOCUMENT
 
         config = self._assistant.config
         if config is None:
             raise UsageError("These documents are held in memory: no set can be about them.")
+        if not self._assistant.documents:
+            raise UsageError(NO_DOCUMENT)
         drafted = draft_set(self._path, config.corpus, DRAFTS)
-        return {"said": drafted.said(self._path.name)}
+        said = drafted.said(self._path.name)
+        if not drafted.rows:
+            raise UsageError(f"{said} Type your own.")
+        return {"said": said}
 
     async def report(self, request: Request) -> Response:
         """Return the report of the last run, a page of its own."""
