@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from evals.amounts import DATE, MONEY
 from evals.clauses import Clause, clause_of, names_in
 from evals.drafted import Draft
-from evals.forms import ask
+from evals.forms import PLACED_VERBS, ask
 from evals.own import Text
 from evals.people import is_country
 from rag.names import find_names
@@ -126,7 +126,8 @@ def _not_given(text: Text, corpus: Sequence[Text]) -> Iterator[Absent]:
         if not _DATED.search(near):
             yield Absent("unanswerable", _tidy(ask(clause, "When", said)), text, "date", origin)
         has_place = re.search(r"\b(?:in|at|near|to|from|on|into)\b", clause.rest)
-        if not _PLACE.search(near) and clause.has_be and not has_place:
+        is_placed = clause.has_be and PLACED_VERBS.fullmatch(clause.verb.split()[-1])
+        if not _PLACE.search(near) and is_placed and not has_place:
             yield Absent("unanswerable", _tidy(ask(clause, "Where", said)), text, "place", origin)
         if not _PRICED.search(near) and clause.has_be and _CAN_COST.search(clause.verb):
             question = f"How much did {clause.subject} cost?"

@@ -39,8 +39,23 @@ _COUNT = re.compile(
     r"(?:(?:About|Some|Nearly|Roughly|Around|Almost|More|Fewer|At|Up|Over) )?(?:\d"
     r"|[A-Z][a-z]*(?:een|ty|ne|wo|ree|our|ive|ix|even|ight|en|elve)\b)"
 )
+_GAP = re.compile(
+    r" and (?:[A-Z][\w’.]+ ){1,3}(?:an?\b|the\b|\w{0,2}[$€£¥]?\d)"
+    r"| and (?:a|the) (?:second|third|fourth|further|others?) (?:for|in|on|at|to|by|with|from)\b"
+)
+"""A second clause that leaves out the verb of the first."""
+_PREPOSITIONS = frozenset(
+    "of for in on at from with to about between by against near under".split()
+)
+_STATING = frozenset(
+    """say tell believe think note argue warn explain insist claim hope fear suggest expect know
+    show mean want find see hear write report""".split()
+)
+"""Verbs of somebody's statement, as after a plural: "officials believe the weapon was"."""
 _NOT_IN_SUBJECT = frozenset(
-    """it its he him his she her they them their we us our you your i my me this that these those
+    """after before since until once unless despite during amid among within beyond behind
+    nevertheless therefore thus instead
+    it its he him his she her they them their we us our you your i my me this that these those
     there here least further who whom whose which what when where why how while if because
     although though as than then not no nor but so or either neither both one ones some any each
     every all most many much few other others another same such latter former first second third
@@ -142,7 +157,7 @@ def clause_of(sentence: Sentence, names: frozenset[str]) -> Clause | None:
     rest = (after[: cut.start()] if cut else after).strip()
     rest = re.sub(r"\s+(?:and|or|but)$", "", rest)
     follows = after[cut.start() :].strip() if cut else ""
-    if re.search(r" and [A-Z]\w+ (?:an?|the|\d)", rest):
+    if _GAP.search(rest):
         return None  # "Argentina sent 80 men and Spain a team."
     if said in SPEAKING or _has_finite(rest) or follows.startswith("that "):
         return None
@@ -214,28 +229,19 @@ def _subject(words: list[str], text: str, names: frozenset[str]) -> str | None:
         return None
     if any(word.endswith("ly") and len(word) > 5 for word in lowered):
         return None
-    heads = [
-        i
-        for i, word in enumerate(lowered)
-        if word
-        in (
-            "of",
-            "for",
-            "in",
-            "on",
-            "at",
-            "from",
-            "with",
-            "to",
-            "about",
-            "between",
-            "by",
-            "against",
-            "near",
-            "under",
-            "and",
+    if any(
+        (word in _STATING and lowered[i].endswith("s"))
+        or (
+            word in _DETERMINERS
+            and lowered[i] not in (*_PREPOSITIONS, "and")
+            and "to" not in lowered[:i]  # "The decision to export the missiles".
         )
-    ]
+        for i, word in enumerate(lowered[1:])
+    ):
+        return None
+    if re.search(r"^the \d[\d,.]* (?:of|in|from|at)\b| on \w+day$", text, re.IGNORECASE):
+        return None  # "The 240 from elsewhere", "The court on Monday".
+    heads = [i for i, word in enumerate(lowered) if word in _PREPOSITIONS or word == "and"]
     if heads and (heads[0] < 1 or heads[-1] == len(words) - 1):
         return None
     head = lowered[(heads[0] if heads else len(words)) - 1]
@@ -250,7 +256,8 @@ def _subject(words: list[str], text: str, names: frozenset[str]) -> str | None:
             return "police"
         if len(words) == 1 and text.endswith("s"):
             return None  # "Results", more often than a name.
-        is_name = words[0] in names or all(w[0].isupper() for w in words[:2] if len(words) > 1)
+        is_name = words[0] in names or is_country(text)
+        is_name = is_name or (len(words) > 1 and words[1][0].isupper())
         return text if is_name else None
     return None
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import itertools
 import random
+import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,28 +46,54 @@ class _Read:
 
 
 def draft_rows(
-    texts: Sequence[Text], count: int, *, seed: int = SEED
+    texts: Sequence[Text],
+    count: int,
+    *,
+    seed: int = SEED,
+    beside: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[dict[str, Any], ...]:
     """Return up to `count` rows, two thirds of them answerable; the same for the same seed.
 
     Documents take turns; each gives first what the set has least of, by kind and by section.
+    `beside` are the rows of the set they go into: no question or sentence of those is taken again.
     """
     order = random.Random(seed)
     read = [_read(text, order) for text in texts if text.sentences]
     order.shuffle(read)
     wanted = count - round(count * UNANSWERABLE_SHARE)
-    answerable = _take([[d for d in one.drafts if _is_clear(d, one, read)] for one in read], wanted)
-    absent = _take_absent(read, answerable, count - len(answerable), order)
+    asked = {str(row.get(name)) for row in beside for name in ("question", "drafted")}
+    used = {sentence_id for row in beside for sentence_id in row["gold"]}
+    answerable = _take(
+        [
+            [
+                draft
+                for draft in one.drafts
+                if draft.question not in asked
+                and draft.sentence.id not in used
+                and _is_clear(draft, one, read)
+            ]
+            for one in read
+        ],
+        wanted,
+    )
+    absent = _take_absent(read, answerable, count - len(answerable), order, asked)
     rows = [_row_of_draft(draft, read) for draft in answerable] + [
         placed_values({"kind": a.kind, "question": a.question, **_about(a)}, Placed(a.text, ()))
         for a in absent[: -(-len(answerable) // 2)]
     ]
     order.shuffle(rows)
-    digits = len(str(len(rows)))
     return tuple(
-        {"id": f"q{number:0{digits}d}", "status": DRAFT, **row}
-        for number, row in enumerate(rows, start=1)
+        {"id": id, "status": DRAFT, **row}
+        for id, row in zip(_ids(len(rows), beside), rows, strict=True)
     )
+
+
+def _ids(count: int, beside: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return that many ids, numbered on from those that are there."""
+    found = [re.fullmatch(r"q(\d+)", str(row["id"])) for row in beside]
+    last = max((int(match[1]) for match in found if match), default=0)
+    digits = len(str(last + count))
+    return [f"q{number:0{digits}d}" for number in range(last + 1, last + count + 1)]
 
 
 def _read(text: Text, order: random.Random) -> _Read:
@@ -124,9 +151,16 @@ def _take(found: Sequence[Sequence[Draft]], count: int) -> list[Draft]:
 
 
 def _take_absent(
-    read: Sequence[_Read], answerable: Sequence[Draft], count: int, order: random.Random
+    read: Sequence[_Read],
+    answerable: Sequence[Draft],
+    count: int,
+    order: random.Random,
+    asked: Collection[str],
 ) -> list[Absent]:
-    """Return questions that nothing answers, every document and every kind in turn."""
+    """Return questions that nothing answers, every document and every kind in turn.
+
+    None is one of those that were asked before.
+    """
     corpus = [one.text for one in read]
     found = [
         list(absent_questions(one.text, one.drafts, corpus, random.Random(order.random())))
@@ -136,7 +170,8 @@ def _take_absent(
     elsewhere = list(_elsewhere(read, answerable))
     forms: Counter[str] = Counter()
     documents: Counter[str] = Counter()
-    left = {a.question: a for a in itertools.chain(elsewhere, *found)}
+    every = itertools.chain(elsewhere, *found)
+    left = {a.question: a for a in every if a.question not in asked}
     taken: list[Absent] = []
     while left and len(taken) < count:
         chosen = min(left.values(), key=lambda a: (forms[a.form], documents[a.text.document.id]))

@@ -11,6 +11,13 @@ from rag.types import Sentence
 FEWEST_WORDS, MOST_WORDS = 4, 18
 """Of a question: "Who won?" could mean anything, and nobody types a paragraph."""
 
+_COMPARES = re.compile(
+    r"\b(?:others?|another|similar|different|such|same|earlier|previous|following|latter)\b"
+    r"|\b(?:larger|smaller|quicker)\b|\ba \w+day\b",
+    re.IGNORECASE,
+)
+"""What is said beside something else, or on some day: a question alone does not have it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draft:
@@ -32,7 +39,7 @@ def make_draft(
     if place is None or not fewest <= count <= MOST_WORDS:
         return None
     body = re.sub(r"“.*”|^Who \w+ that ", "", question)
-    if POINTS_AWAY.search(body) or re.search(r"[;:()\"—]", question):
+    if POINTS_AWAY.search(body) or _COMPARES.search(body) or re.search(r"[;:()\"—]", question):
         return None
     if answer.lower() in question.lower() and kind != "definition":
         return None

@@ -11,7 +11,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from evals.own import CONFIRMED, Placed, Text, placed_values, read_rows
 from evals.rows import DatasetError, Row, unreadable
@@ -21,6 +21,17 @@ from rag.types import Sentence, Turn
 _writing = threading.Lock()
 
 Values = Mapping[str, Any]
+
+
+class RowChangedError(DatasetError):
+    """A row that was to be changed is not in its file any more as it was shown."""
+
+
+class Put(NamedTuple):
+    """A row as it stands in its file, and the one whose place it took, None if it is one more."""
+
+    row: Values
+    was: Values | None
 
 
 def new_row(
@@ -73,26 +84,62 @@ def reworded(values: Values, question: str) -> dict[str, Any]:
     }
 
 
-def add_row(path: Path, make: Callable[[Sequence[Values]], Values]) -> Values:
-    """Put one more row at the end of a file, made with a view of those before it, and return it.
+def put_row(
+    path: Path,
+    find: Callable[[Sequence[Values]], Values | None],
+    make: Callable[[Sequence[Values], Values | None], Values],
+) -> Put:
+    """Put a row into the place of the one that `find` finds, else at the end of the file.
+
+    Both are called with the rows that are there, while nothing else here writes; `make` also with
+    the row whose place it takes.
 
     Raises:
         DatasetError: the file holds what is no row, or cannot be written; it is then as before.
     """
     with _writing:
         before = _content(path)
-        row = make([each.values for each in read_rows(path)] if before is not None else [])
-        text = before or ""
-        gap = "\n" if text and not text.endswith("\n") else ""
-        _write(path, before, f"{text}{gap}{_line(row)}\n")
-    return row
+        there = read_rows(path) if before is not None else []
+        rows = [each.values for each in there]
+        was = find(rows)
+        row = make(rows, was)
+        if was is None:
+            _write(path, before, _with_lines(before or "", [row]))
+        elif row != was:
+            lines = (before or "").split("\n")
+            lines[_number(there[rows.index(was)]) - 1] = _line(row)
+            _write(path, before, "\n".join(lines))
+    return Put(row, was)
+
+
+def add_rows(
+    path: Path, make: Callable[[Sequence[Values]], Sequence[Values]]
+) -> tuple[Sequence[Values], Sequence[Values]]:
+    """Put rows at the end of a file, and return them and those that were there before.
+
+    `make` is called with those that are there, and again if the file is written meanwhile: it may
+    take its time.
+
+    Raises:
+        DatasetError: the file holds what is no row, or cannot be written; it is then as before.
+    """
+    while True:
+        before = _content(path)
+        there = [row.values for row in read_rows(path)] if before is not None else []
+        rows = make(there)
+        with _writing:
+            if _content(path) == before:
+                if rows:
+                    _write(path, before, _with_lines(before or "", rows))
+                return rows, there
 
 
 def change_row(path: Path, was: Values, row: Values | None) -> None:
     """Put another row into the place of one, or nothing: the line is then gone.
 
     Raises:
-        DatasetError: the row is not there any more as it was, or the file cannot be written.
+        RowChangedError: the row is not there any more as it was.
+        DatasetError: the file cannot be read or written.
     """
     with _writing:
         before = _content(path)
@@ -105,12 +152,17 @@ def change_row(path: Path, was: Values, row: Values | None) -> None:
         _write(path, before, "\n".join(lines))
 
 
+def _with_lines(text: str, rows: Sequence[Values]) -> str:
+    gap = "\n" if text and not text.endswith("\n") else ""
+    return text + gap + "".join(f"{_line(row)}\n" for row in rows)
+
+
 def _find(path: Path, was: Values) -> int:
     """Return the number of the line of a row."""
     for row in read_rows(path):
         if row.values == was:
             return _number(row)
-    raise DatasetError(
+    raise RowChangedError(
         f"The row “{was.get('id')}” of {path.name} was changed meanwhile. It is left as it is."
     )
 

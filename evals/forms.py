@@ -13,9 +13,17 @@ from collections.abc import Iterator
 from evals.amounts import ABOUT, COUNT, DATE, MONEY
 from evals.clauses import Clause, is_participle
 from evals.drafted import Draft, make_draft
-from evals.people import has_title, is_country, names_person
+from evals.people import has_title, is_country, names_person, names_thing
 from rag.shapes import NAME, NO_NAME, ROLE
 
+_CLOCK = re.compile(r"\d(?::\d\d)? ?[ap]\.?m\b|\bo[’']clock\b")
+_AGAIN = re.compile(r"\bagain (?:in|on|at)\b")
+_SECOND = re.compile(rf"\band (?:[\w’-]+ ){{0,3}}?(?:{COUNT}|a third|a further)\b")
+"""A second figure beside the one asked for: "74,000 in the first year and 110,000 by 2030"."""
+_PASSIVE_OF_PEOPLE = re.compile(
+    r"(?:born|(?:re)?elected|arrested|charged|sentenced|jailed|appointed|convicted|acquitted"
+    r"|detained|educated|married|expected|promoted|dismissed|buried|awarded)\b"
+)
 _DATED = re.compile(
     rf"^(?P<head>.*?)(?:^|\s)(?P<answer>(?P<word>in|on|at|since|during) {DATE})(?P<tail>\s.*)?$"
 )
@@ -47,7 +55,7 @@ _SHARED = re.compile(
 _MEASURED = re.compile(
     rf"^(?P<head>by )(?P<answer>{ABOUT}{COUNT}(?:%| per cent| percent))(?P<tail>.*)$"
 )
-_PLACED_VERBS = re.compile(
+PLACED_VERBS = re.compile(
     r"(?:built|held|born|buried|opened|founded|located|signed|made|trained|raised"
     r"|stationed|deployed|arrested|killed|discovered|recorded|tested|filmed|kept|stored"
     r"|educated|headquartered|launched|produced|planted|detained|performed|brought up"
@@ -104,8 +112,10 @@ def ask(clause: Clause, opening: str, *parts: str) -> str:
 
 def _when(clause: Clause) -> Iterator[tuple[str, str, str]]:
     match = _DATED.match(clause.rest)
-    if len(re.findall(DATE, clause.rest)) > 1:
+    if len(re.findall(DATE, clause.rest)) > 1 or _CLOCK.search(clause.rest):
         return
+    if clause.verb.endswith("told") or _AGAIN.search(clause.sentence.text):
+        return  # Told what? And it was at other times, too.
     if match and match["head"] and is_participle(match["head"].split()[-1]):
         return  # "a feature shot in 1931": the date is the feature's.
     if match and not clause.verb and match["word"] == "since":
@@ -134,8 +144,10 @@ def _fits_after_date(tail: str | None) -> bool:
 
 def _how_many(clause: Clause) -> Iterator[tuple[str, str, str]]:
     rest = clause.rest
+    if _SECOND.search(rest):
+        return
     units = "seconds|minutes|hours|days|weeks|months|years|decades"
-    if match := _PRICED.match(rest):
+    if clause.verb != "been" and (match := _PRICED.match(rest)):
         yield "number", ask(clause, "How much", match["tail"]), match["answer"]
     elif match := _MEASURED.match(rest):
         yield "number", ask(clause, "By how much", match["tail"]), match["answer"]
@@ -149,10 +161,13 @@ def _how_many(clause: Clause) -> Iterator[tuple[str, str, str]]:
         elif clause.verb and clause.verb.split()[-1] not in ("let", "help", "allow", "make"):
             noun, tail = match["noun"], match["tail"]
             if of := re.match(
-                r" of (?:the )?[\w’-]+(?= (?:to|in|on|at|by|for|from|since)\b|$)", tail
+                r" of (?:the )?(?:[\w’-]+ )?[\w’-]+"
+                r"(?= (?:to|in|on|at|by|for|from|since|near|last|this|over|with)\b|$)",
+                tail,
             ):
                 noun, tail = noun + of[0], tail[of.end() :]
-            yield "number", ask(clause, f"How many {noun}", tail), match["answer"]
+            if not tail.startswith(" of "):
+                yield "number", ask(clause, f"How many {noun}", tail), match["answer"]
     elif clause.verb and (match := _DURATION.match(rest)):
         yield (
             "number",
@@ -165,7 +180,7 @@ def _where(clause: Clause) -> Iterator[tuple[str, str, str]]:
     match = _PLACED.match(clause.rest)
     if match and not re.search(DATE, match["answer"]):
         verb = f"{clause.verb} {match['head']}".split()
-        if verb and re.fullmatch(_PLACED_VERBS, verb[0]):
+        if verb and re.fullmatch(PLACED_VERBS, verb[0]):
             yield "place", ask(clause, "Where", match["head"], match["tail"]), match["answer"]
 
 
@@ -179,6 +194,8 @@ def _why(clause: Clause) -> Iterator[tuple[str, str, str]]:
         before.endswith(clause.rest)
         and "not only" not in before
         and not before.endswith((" not", " only", " partly", " largely", " mainly"))
+        and not match[0].startswith(", so that")  # What came of it, as often as what for.
+        and not re.search(r", [^,]* (?:said|says)\b", match["answer"])
     ):
         yield "reason", ask(clause, "Why", clause.rest), match["answer"]
 
@@ -192,6 +209,8 @@ def _what_is(clause: Clause) -> Iterator[tuple[str, str, str]]:
         and clause.subject[0].isupper()
     ):
         is_person = names_person(match["answer"]) or has_title(clause.subject)
+        if not is_person and not names_thing(match["answer"]):
+            return
         who = "Who" if is_person else "What"
         yield "definition", f"{who} {clause.auxiliary} {clause.subject}?", match["answer"]
 
@@ -202,8 +221,14 @@ def _who(clause: Clause) -> Iterator[tuple[str, str, str]]:
         not clause.verb and clause.auxiliary in ("is", "are", "was", "were")
     ):
         return
+    if re.match(rf"{COUNT} (?:for|in|on|at|to|by|with|from)\b", rest):
+        return  # "gets five for 8 million": five of what?
     if is_country(clause.subject) and clause.verb != "been":
         yield "place", f"Which country {_singular(said)} {rest}?", clause.subject
+    elif clause.has_be and not (
+        _PASSIVE_OF_PEOPLE.match(clause.verb) or re.search(ROLE, clause.subject, re.IGNORECASE)
+    ):
+        return  # "The Amber Shield is held every two years."
     elif _PERSON.fullmatch(clause.subject) and not NO_NAME.search(clause.subject):
         yield "person", f"Who {_singular(said)} {rest}?", clause.subject
 
@@ -215,7 +240,9 @@ def _how_many_did(clause: Clause) -> Iterator[tuple[str, str, str]]:
 
 def _by_whom(clause: Clause) -> Iterator[tuple[str, str, str]]:
     match = re.match(
-        r"by (?!.* and by)(?P<answer>(?:the |an? )?(?:[a-z-]+ ){0,2}[A-Z][\w’ -]*\w)$", clause.rest
+        r"by (?!.* and by)(?P<answer>(?:(?:the|an?) (?:[a-z-]+ ){0,2})?[A-Z][\w’ -]*?\w)"
+        r"(?=$| (?:in|on|at|under|with|for|during|after|before|to|from|as)\b)",
+        clause.rest,
     )
     if match and clause.verb and (clause.has_be or "been" in clause.verb or "be " in clause.verb):
         yield "person", ask(clause, "Who", "by"), match["answer"]
@@ -226,7 +253,12 @@ def _what(clause: Clause) -> Iterator[tuple[str, str, str]]:
         return
     verb = clause.verb.split()[-1]
     match = re.match(r"(?P<answer>(?:an?|the) .{6,120})$", clause.rest)
-    if match and verb in _TRANSITIVE and len(clause.subject.split()) > 1:
+    if match is None or re.search(r"(?:hard|easi|bett|strong|weak)er$", match["answer"]):
+        return
+    after = " ".join(clause.sentence.text.split()).partition(clause.rest)[2]
+    if re.match(r", [a-z][\w-]*(?: [a-z][\w-]*)?,? and ", after):
+        return  # A list, cut after its first.
+    if verb in _TRANSITIVE and len(clause.subject.split()) > 1:
         yield "thing", ask(clause, "What"), match["answer"]
 
 

@@ -190,7 +190,9 @@ def read_rows(path: Path) -> list[Row]:
         try:
             values = json.loads(line)
         except json.JSONDecodeError as error:
-            raise DatasetError(f"{where}: not JSON ({error}).") from error
+            raise DatasetError(
+                f"{where}: not JSON ({error.msg}, at character {error.colno})."
+            ) from error
         if not isinstance(values, dict) or not is_own(values):
             raise DatasetError(
                 f"{where}: not a row of a set of one's own. It has the fields id, status, kind, "
@@ -198,6 +200,10 @@ def read_rows(path: Path) -> list[Row]:
                 "answers) and quotes (their words)."
             )
         row = Row(values, where, path.name)
+        for field in ("question", "document_id"):
+            row.text(field)
+        row.texts("gold")
+        row.objects("history", [])
         status_of(row)
         id = row.text("id")
         if id in seen:

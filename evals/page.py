@@ -55,7 +55,10 @@ def render_page(
         gate: The verdict, where the run was the gate.
         diff: What changed since another run, if one was named.
     """
-    style, script = ((_FOLDER / name).read_text("utf-8") for name in ("page.css", "page.js"))
+    page, chips, script = (
+        (_FOLDER / name).read_text("utf-8") for name in ("page.css", "chips.css", "page.js")
+    )
+    style = page + chips
     policy = (
         f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "base-uri 'none'; form-action 'none'"

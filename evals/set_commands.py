@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evals.dataset import Case
-from evals.own import CONFIRMED, DRAFT, ELSEWHERE, Texts, write_rows
+from evals.editing import add_rows
+from evals.own import CONFIRMED, DRAFT, ELSEWHERE, Texts
 from evals.public import read_questions
 from evals.rows import DatasetError
 from evals.runner import Answerer, Open
@@ -28,7 +29,9 @@ MOST_DOCUMENTS = 200
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `init` and `label` to the parser."""
-    init = commands.add_parser("init", help="draft a set of questions about your documents")
+    init = commands.add_parser(
+        "init", help="draft questions about your documents, beside those that are there"
+    )
     init.add_argument(
         "--out", type=Path, default=OUT, metavar="FILE.jsonl", help="default: %(default)s"
     )
@@ -109,57 +112,65 @@ def across_corpus(
 
 
 class Drafted(NamedTuple):
-    """What a draft of a set came to: its rows, and how many documents were read for it."""
+    """What drafting came to: rows added, those that were there, and documents read."""
 
     rows: Sequence[Mapping[str, Any]]
+    before: Sequence[Mapping[str, Any]]
     documents: int
 
+    def said(self, file: str) -> str:
+        """Return what was added, in words, or why nothing was."""
+        if not self.rows and self.before:
+            return (
+                f"Nothing was added to {file}: every question that could be drafted is among its "
+                f"{len(self.before)}."
+            )
+        if not self.rows:
+            return (
+                f"No question could be drafted: {_count(self.documents, 'document')}, and no "
+                "sentence of a shape that turns into one."
+            )
+        beside = f", beside the {len(self.before)} that were there" if self.before else ""
+        asked = sum(not row["gold"] for row in self.rows)
+        return (
+            f"{_count(len(self.rows), 'draft')} added to {file}{beside}: about "
+            f"{len({row['document_id'] for row in self.rows})} of "
+            f"{_count(self.documents, 'document')}, {len(self.rows) - asked} answerable, "
+            f"{asked} not."
+        )
 
-def draft_set(
-    out: Path, corpus: Path, questions: int, seed: int = 1, *, label: str | None = None
-) -> Drafted:
-    """Write a draft of a set about a corpus to a file that there is none of yet.
 
-    `label` is the command that goes on with it, told where there is one.
+def draft_set(out: Path, corpus: Path, questions: int, seed: int = 1) -> Drafted:
+    """Add drafts about a corpus to the file of a set, which need not be there yet.
+
+    The rows that are there stay as they are.
 
     Raises:
-        DatasetError: there is one, or the corpus gives no question.
+        DatasetError: the file is no such set.
     """
     from evals.draft import draft_rows
 
-    label = label or f"python -m evals label {out}"
     if out.suffix != ".jsonl":
         raise DatasetError(f"--out {out}: the file is JSON lines; name it {out.stem}.jsonl")
-    if out.exists():
-        raise DatasetError(
-            f"{out} exists, and is left as it is. Go on with it: {label}; or name another: "
-            "--out FILE.jsonl"
-        )
     if questions < 1:
         raise DatasetError(f"--questions {questions}: ask for one at least.")
     texts = list(Texts(corpus).all(MOST_DOCUMENTS))
-    rows = draft_rows(texts, questions, seed=seed)
-    if not rows:
-        raise DatasetError(
-            f"No question could be drafted from {corpus}: {_count(len(texts), 'document')}, "
-            "and no sentence of a shape that turns into one. Write your own: make an empty file, "
-            f"then {label}"
-        )
-    write_rows(out, rows)
-    return Drafted(rows, len(texts))
+    rows, before = add_rows(
+        out, lambda there: draft_rows(texts, questions, seed=seed, beside=there)
+    )
+    return Drafted(rows, before, len(texts))
 
 
 def _init(arguments: argparse.Namespace) -> int:
     out = arguments.out
     label = _label_command(out, arguments)
     corpus = _config(arguments).corpus
-    rows, read = draft_set(out, corpus, arguments.questions, arguments.seed, label=label)
-    asked = sum(not row["gold"] for row in rows)
-    print(
-        f"{out}: {_count(len(rows), 'draft')} about {len({r['document_id'] for r in rows})} of "
-        f"{_count(read, 'document')}, {len(rows) - asked} answerable, {asked} not."
-    )
-    if len(rows) < arguments.questions:
+    drafted = draft_set(out, corpus, arguments.questions, arguments.seed)
+    if not drafted.rows:
+        file = "" if drafted.before else "make an empty file, then "
+        raise DatasetError(f"{drafted.said(str(out))} Write your own: {file}{label}")
+    print(drafted.said(str(out)))
+    if len(drafted.rows) < arguments.questions:
         print(f"These are all that the text gives, of {arguments.questions} asked for.")
     print(f"Confirm or correct them: {label}")
     return 0

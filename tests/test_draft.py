@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,8 +16,9 @@ from evals.clauses import clause_of, names_in
 from evals.dataset import gold_sentences, read_cases
 from evals.draft import draft_rows
 from evals.drafted import MOST_WORDS
+from evals.editing import add_rows
 from evals.forms import questions_of_clause
-from evals.own import ELSEWHERE, Text
+from evals.own import ELSEWHERE, Text, read_rows, write_rows
 from evals.speech import questions_of_names, questions_of_speech
 from rag.quotes import find_quotes
 from rag.split import split_sentences
@@ -122,6 +125,19 @@ def test_a_sentence_gives_the_question_it_answers(text: str, question: str, answ
         pytest.param("“They told us,” he said, “that it was closed.”", id="unnamed-speaker"),
         pytest.param("Opened in 1994, closed in 2003", id="no-sentence"),
         pytest.param("The cans contained reels of a feature shot in 1931.", id="of-the-object"),
+        pytest.param("After Cyclone Enawo struck the coast in 2017, it passed $600.", id="opener"),
+        pytest.param("South Korean officials believe the weapon was a new type.", id="believed"),
+        pytest.param("Steel will be cut in August at the yard of Rauma.", id="no-name"),
+        pytest.param("Amber Shield is held every two years in the Baltic.", id="held-thing"),
+        pytest.param("Two people were treated for cuts and a third for shock.", id="verb-left-out"),
+        pytest.param("The plan was agreed in 2013, again in 2017 and this year.", id="again"),
+        pytest.param("The firm expects 740 visits in May and 900 in June.", id="two-figures"),
+        pytest.param("The 240 from elsewhere paid 13,400 euros for the hall.", id="bare-count"),
+        pytest.param("Estonia bought a similar system for 12 million euros.", id="compared"),
+        pytest.param("She is chief of Nepal's Lumbini Province, the third woman.", id="within"),
+        pytest.param("He is played by Baek Sun-woo, a deckhand on the vessel.", id="unknown-kind"),
+        pytest.param("“A camera stops no thief here,” said Ann Lee at the gate.", id="at-the-gate"),
+        pytest.param("The guild was told on 11 January, before the strike.", id="told-what"),
     ],
 )
 def test_a_sentence_in_any_doubt_gives_none(text: str) -> None:
@@ -191,7 +207,24 @@ def test_a_question_of_another_document_is_unanswerable_in_its_own() -> None:
         assert origin[row["question"]]["document_id"] != row["document_id"]
 
 
-def test_init_writes_a_file_that_runs_and_leaves_one_that_is_there(
+def test_drafts_beside_rows_ask_something_else_under_other_ids() -> None:
+    texts = newsdesk(20)
+    first = draft_rows(texts, 30)
+    more = draft_rows(texts, 30, beside=first)
+    assert len(more) == 30
+    every = [*first, *more]
+    assert len({row["id"] for row in every}) == 60
+    assert len({(row["question"], row["document_id"]) for row in every}) == 60
+    gold = [row["gold"][0] for row in every if row["gold"]]
+    assert len(gold) == len(set(gold))
+    # What was dropped or reworded is not drafted again.
+    seen = [
+        {**row, "status": "dropped", "question": "?", "drafted": row["question"]} for row in first
+    ]
+    assert draft_rows(texts, 30, beside=seen) == more
+
+
+def test_init_writes_a_file_that_runs_and_adds_to_one_that_is_there(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "own.jsonl"
@@ -208,10 +241,57 @@ def test_init_writes_a_file_that_runs_and_leaves_one_that_is_there(
         sentences = split_sentences(case.document)
         found = [gold_sentences(spans, sentences) for spans in case.gold]
         assert found == ([frozenset(row["gold"])] if row["gold"] else [])
+    # Again: the article has no more. Without two of its rows, and with one of a person's, it has.
     before = out.read_bytes()
     assert cli.main(command) == 1
-    assert f"exists, and is left as it is. Go on with it: {again}; or" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"Nothing was added to {out}" in said
+    assert again in said
     assert out.read_bytes() == before
+    own = {**rows[4], "id": "own1", "status": "confirmed", "question": "What, exactly?"}
+    kept = "\n".join(
+        json.dumps(row, indent=None, separators=(" ,", ":")) for row in [own, *rows[6:]]
+    )
+    out.write_text(kept, "utf-8")
+    assert cli.main(command) == 0
+    assert f"beside the {len(rows) - 5} that were there" in capsys.readouterr().out
+    lines = out.read_text("utf-8")
+    assert lines.startswith(kept + "\n")
+    added = [json.loads(line) for line in lines[len(kept) :].splitlines() if line]
+    assert added
+    assert not {row["question"] for row in added} & {row["question"] for row in rows[6:]}
+    assert {row["id"] for row in added}.isdisjoint(row["id"] for row in rows)
+    assert read_cases(out, corpus=CORPUS)
+
+
+@pytest.mark.parametrize(
+    "content", [b'{"id": "q1"}\n', b"\xff\xfe", b'{"question": "x", "context": "y"}']
+)
+def test_init_leaves_a_file_that_is_no_set(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes
+) -> None:
+    out = tmp_path / "own.jsonl"
+    out.write_bytes(content)
+    assert cli.main(["init", "--out", str(out), "--corpus", str(CORPUS)]) == 1
+    assert "own.jsonl" in capsys.readouterr().err
+    assert out.read_bytes() == content
+
+
+def test_what_is_written_while_a_set_is_drafted_is_kept(tmp_path: Path) -> None:
+    out = tmp_path / "own.jsonl"
+    write_rows(out, [{"id": "own1", "question": "A?", "document_id": "d", "gold": []}])
+    seen: list[int] = []
+
+    def draft(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+        if not seen:  # Somebody says "Right" meanwhile.
+            late = {"id": "own2", "question": "B?", "document_id": "d", "gold": []}
+            write_rows(out, [*rows, late])
+        seen.append(len(rows))
+        return [{"id": f"q{len(rows)}", "question": "C?", "document_id": "d", "gold": []}]
+
+    add_rows(out, draft)
+    assert seen == [1, 2]
+    assert [row.values["id"] for row in read_rows(out)] == ["own1", "own2", "q2"]
 
 
 def test_init_says_when_a_corpus_gives_no_question(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from starlette.testclient import TestClient
 
 from evals.own import write_rows
 from evals.web import board, runs
+from evals.web.cards import NO_DOCUMENT
 from evals.web.pane import View, evals_pane
 from evals.web.runs import STOPPED, Choice, Run, Runs
 from rag.chain import Assistant
@@ -160,10 +162,27 @@ def test_the_view_answers_its_own_page_alone(assistant: Assistant, path: Path) -
         assert client.post("/evals/right", json={"token": "x"}).status_code == 400
         assert client.post("/evals/case", json={"id": "q1"}).status_code == 400
         assert client.get("/evals/report?run=x").status_code == 404
-        exists = client.post("/evals/init", json={})
-        assert "exists, and is left as it is" in exists.json()["error"]
+        before = path.read_text("utf-8")
+        drafted = client.post("/evals/init", json={}).json()["said"]
+        assert re.match(r"\d+ drafts added to \S+, beside the 3 that were there: about", drafted)
+        assert path.read_text("utf-8").startswith(before)
+        nothing = client.post("/evals/init", json={})
+        assert "Nothing was added" in nothing.json()["error"]
     finally:
         pane.close()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_over_no_document_the_view_says_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    empty = Assistant.open(corpus=tmp_path / "corpus", index=tmp_path / "index", may_be_empty=True)
+    pane = evals_pane(empty, tmp_path / "questions.jsonl")
+    client = client_of(pane.routes)
+    for verb, given in (("init", {}), ("wrong", {"question": "Who?"})):
+        found = client.post(f"/evals/{verb}", json=given)
+        assert (found.status_code, found.json()["error"]) == (400, NO_DOCUMENT)
+    assert not (tmp_path / "questions.jsonl").exists()
+    pane.close()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -184,7 +203,7 @@ def test_a_set_is_drafted_where_there_is_none(assistant: Assistant, tmp_path: Pa
     client = client_of(pane.routes)
     said = client.post("/evals/init", json={}).json()["said"]
     rows = (tmp_path / "questions.jsonl").read_text("utf-8").splitlines()
-    assert said == f"{len(rows)} drafts are in questions.jsonl."
+    assert said.startswith(f"{len(rows)} drafts added to questions.jsonl: about 1 of 1 document, ")
     made = client.post("/evals/draft", json={}).json()
     assert made["id"] == json.loads(rows[0])["id"]
     found = client.post("/evals/look", json={}).json()

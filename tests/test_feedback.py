@@ -14,18 +14,10 @@ from evals.dataset import read_cases
 from evals.own import write_rows
 from evals.rows import DatasetError
 from evals.web import board
-from evals.web.feedback import (
-    CHANGED,
-    GONE,
-    REMEMBERED,
-    SEVERAL,
-    Card,
-    Feedback,
-    Judgement,
-    Shown,
-)
+from evals.web.cards import Card, Shown
+from evals.web.feedback import CHANGED, GONE, REMEMBERED, SEVERAL, Feedback, Judgement, Made
 from rag.chain import Assistant
-from rag.errors import RagError, UsageError
+from rag.errors import UsageError
 from rag.types import Turn
 from tests.conftest import SHORT_ARTICLE
 
@@ -90,9 +82,11 @@ def draft(assistant: Assistant, station: str, id: str, question: str, *gold: int
 def test_right_answer_becomes_a_row_that_a_run_takes(
     ask: Callable[..., str], feedback: Feedback, path: Path, assistant: Assistant, station: str
 ) -> None:
-    row = feedback.confirm(ask(WHEN))
-    assert read(path) == [row]
-    assert row == {
+    made = feedback.confirm(ask(WHEN))
+    assert isinstance(made, Made)
+    assert (made.was, made.said(path.name)) == (None, "Added to questions.jsonl as own1.")
+    assert read(path) == [made.row]
+    assert made.row == {
         "id": "own1", "status": "confirmed", "kind": "own", "question": WHEN,
         "document_id": station, "source": "station.txt", "gold": [f"{station}-{CLOSED}"],
         "quotes": [
@@ -107,13 +101,14 @@ def test_right_answer_becomes_a_row_that_a_run_takes(
 def test_right_abstention_says_that_nothing_answers(
     ask: Callable[..., str], feedback: Feedback, path: Path, station: str
 ) -> None:
-    row = feedback.confirm(ask(OLD))
-    assert not isinstance(row, Card)
+    made = feedback.confirm(ask(OLD))
+    assert isinstance(made, Made)
+    row = made.row
     assert (row["gold"], row["kind"], row["document_id"]) == ([], "unanswerable", station)
     # With no sentence near: the first of the documents that were asked.
     far = feedback.confirm(ask("Wer hat das Zebra gekauft?", documents=(station,)))
-    assert not isinstance(far, Card)
-    assert far["document_id"] == station
+    assert isinstance(far, Made)
+    assert far.row["document_id"] == station
     assert [row["id"] for row in read(path)] == ["own1", "own2"]
 
 
@@ -138,11 +133,65 @@ def test_wrong_answer_offers_what_was_cited_and_what_is_near(
     assert not any(offer.chosen for offer in card.offers)
     assert len(card.offers) > 3
     chosen = (f"{station}-9", f"{station}-0")
-    row = feedback.add(token, Judgement(card.question, chosen, ""))
+    row = feedback.add(token, Judgement(card.question, chosen, "")).row
     assert row["gold"] == [f"{station}-0", f"{station}-9"]  # As they stand in the text.
-    none = feedback.add(token, Judgement(card.question, (), station))
-    assert (none["gold"], none["id"]) == ([], "own2")
-    assert len(read(path)) == 2
+    none = feedback.add(token, Judgement(card.question, (), station)).row
+    assert (none["gold"], none["kind"], none["id"]) == ([], "unanswerable", "own1")
+    assert read(path) == [none]
+
+
+def test_right_said_twice_is_one_row(
+    ask: Callable[..., str], feedback: Feedback, path: Path, assistant: Assistant
+) -> None:
+    token = ask(WHEN)
+    feedback.confirm(token)
+    written = path.read_bytes()
+    after = ask(WHEN, Turn("Who sold it?", "The railway."))  # Which it does not need.
+    for again, by in ((token, feedback), (after, feedback), ("", Feedback(path, assistant))):
+        shown = Shown(f" {WHEN}  ", (), assistant.ask(WHEN), ())
+        made = by.confirm(again or by.remember(shown))
+        assert isinstance(made, Made)
+        assert made.said(path.name) == "Already in questions.jsonl as own1."
+        assert path.read_bytes() == written
+    # A follow-up is another question after other words.
+    for before in (WHEN, "How much will the repairs cost?", WHEN):
+        feedback.confirm(ask("and why?", Turn(before, "It says so.")))
+    assert [row["id"] for row in read(path)] == ["own1", "own2", "own3"]
+
+
+def test_not_right_after_right_takes_its_place(
+    ask: Callable[..., str], feedback: Feedback, path: Path, assistant: Assistant, station: str
+) -> None:
+    lamp = next(each.id for each in assistant.documents if each.source == "lamp.txt")
+    feedback.confirm(ask(OLD))
+    right = feedback.confirm(ask(WHEN))
+    assert isinstance(right, Made)
+    for gold in (f"{station}-1", f"{lamp}-1"):  # Of another document, too.
+        made = feedback.add(ask(WHEN), Judgement("When did it close?", (gold,), ""))
+        assert made.said(path.name) == "Replaced own2 in questions.jsonl."
+        assert [row["id"] for row in read(path)] == ["own1", "own2"]
+        second = read(path)[1]
+        assert (second["gold"], second["question"]) == ([gold], "When did it close?")
+        assert second["kind"] == "own"
+    feedback.undo("own2")
+    assert read(path)[1]["gold"] == [f"{station}-1"]
+    feedback.undo("own2")
+    assert read(path)[1] == right.row
+    feedback.undo("own2")
+    assert [row["id"] for row in read(path)] == ["own1"]
+
+
+def test_a_draft_that_is_judged_in_the_chat_is_confirmed(
+    ask: Callable[..., str], feedback: Feedback, path: Path, assistant: Assistant, station: str
+) -> None:
+    row = {**draft(assistant, station, "q1", WHEN, CLOSED), "answer": "in 1994"}
+    write_rows(path, [row])
+    made = feedback.confirm(ask(WHEN))
+    assert isinstance(made, Made)
+    assert made.said(path.name) == "Confirmed q1 in questions.jsonl."
+    assert read(path) == [{**row, "status": "confirmed"}]
+    feedback.undo("q1")
+    assert read(path) == [row]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +200,7 @@ def test_wrong_answer_offers_what_was_cited_and_what_is_near(
         (Judgement(WHEN, (), ""), "say that nothing does"),
         (Judgement("  ", ("x-1",), ""), "removed or changed"),
         (Judgement(WHEN, ("none-1",), ""), CHANGED),
-        (Judgement("x" * 1001, (), "STATION"), "1,000 characters"),
+        (Judgement("x" * 2001, (), "STATION"), "2,000 characters"),
         (Judgement("", (), "STATION"), "no question"),
         (Judgement(WHEN, ("STATION-1", "LAMP-1"), ""), "one document"),
         (Judgement(WHEN, ("STATION-99",), ""), CHANGED),
@@ -190,16 +239,16 @@ def test_undo_leaves_the_file_as_it_was(
     ask: Callable[..., str], feedback: Feedback, path: Path, assistant: Assistant, station: str
 ) -> None:
     # Edited by hand: an order of its own, a blank line, no line end at the end.
-    row = draft(assistant, station, "q1", WHEN, CLOSED)
+    row = draft(assistant, station, "q1", OLD)
     before = "\n" + json.dumps(dict(reversed(row.items())), indent=None, separators=(" ,", ": "))
     path.write_text(before, "utf-8")
     added = feedback.confirm(ask(WHEN))
-    assert not isinstance(added, Card)
+    assert isinstance(added, Made)
     assert path.read_text("utf-8").startswith(f"{before}\n")
-    assert added["id"] == "own1"
+    assert added.row["id"] == "own1"
     feedback.undo("own1")
     assert path.read_text("utf-8") == f"{before}\n"
-    with pytest.raises(UsageError, match="not added here"):
+    with pytest.raises(UsageError, match="not written here"):
         feedback.undo("q1")
 
 
@@ -213,8 +262,9 @@ def test_a_file_that_is_broken_is_named_and_left(
 
 
 def test_many_at_once_lose_nothing(ask: Callable[..., str], feedback: Feedback, path: Path) -> None:
-    token = ask(WHEN)
-    threads = [threading.Thread(target=feedback.confirm, args=(token,)) for _ in range(12)]
+    answer = feedback._shown[ask(WHEN)].answer
+    tokens = [feedback.remember(Shown(f"{WHEN} {n // 2}", (), answer, ())) for n in range(24)]
+    threads = [threading.Thread(target=feedback.confirm, args=(token,)) for token in tokens]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -279,8 +329,8 @@ def test_a_draft_that_changed_meanwhile_is_left(
     write_rows(path, [row])
     feedback.draft(())
     write_rows(path, [{**row, "question": "When did it close?"}])
-    with pytest.raises(RagError, match="changed meanwhile"):
-        feedback.settle("q1", None)
+    for judgement in (None, Judgement(WHEN, tuple(row["gold"]), "")):
+        assert "changed meanwhile" in feedback.settle("q1", judgement)
     assert read(path)[0]["question"] == "When did it close?"
 
 
@@ -299,7 +349,8 @@ def test_a_draft_whose_document_is_gone_can_still_be_dropped(
 def test_nothing_in_a_card_can_act(feedback: Feedback, ask: Callable[..., str]) -> None:
     hostile = '"><img src=x onerror=alert(1)><script>alert(2)</script>'
     token = ask(WHEN)
-    card = feedback.card(token, note=hostile)
+    card = feedback.card(token)
+    object.__setattr__(card, "note", hostile)
     object.__setattr__(card, "question", hostile)
     markup = board.render_card(card)
     assert "<img" not in markup

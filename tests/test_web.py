@@ -17,8 +17,8 @@ from rag.split import split_sentences
 from rag.types import Answer, Citation, Claim, Document, Page, Section, Sentence, Turn
 from rag.web import listing, render
 from rag.web.adding import Job, safe_name
+from rag.web.conversation import read_given, read_kept, read_turns
 from rag.web.handlers import UNEXPECTED, reply_to
-from rag.web.layout import _read_given
 from rag.web.shelf import Entry, View
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -388,10 +388,30 @@ def test_a_further_tab_and_links_under_an_answer_stand_where_they_are_put(
     ["", "null", "[]", "{}", '{"question": "Q", "history": [1], "documents": ""}', "[" * 9999],
 )
 def test_a_conversation_that_is_none_asks_nothing(given: str) -> None:
-    assert _read_given(given) == ("", (), "")
+    assert read_given(given) == ("", (), "")
 
 
 def test_a_conversation_is_read_as_it_was_sent() -> None:
     sent = {"question": "and why?", "history": [{"question": "When?", "answer": "Then."}]}
     given = json.dumps({**sent, "documents": "a b"})
-    assert _read_given(given) == ("and why?", (Turn("When?", "Then."),), "a b")
+    assert read_given(given) == ("and why?", (Turn("When?", "Then."),), "a b")
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        "", "null", "[]", "{}", '{"messages": [1], "turns": "[]"}', "[" * 9999,
+        '{"messages": [{"role": "system", "content": "x"}], "turns": "[]"}',
+    ],
+)  # fmt: skip
+def test_what_is_no_conversation_is_not_resumed(kept: str) -> None:
+    assert read_kept(kept) == ([], "[]")
+    assert read_turns(kept) == ()
+
+
+def test_a_conversation_is_resumed_as_it_was_kept() -> None:
+    messages = [{"role": "user", "content": "When?"}, {"role": "assistant", "content": "Then."}]
+    turns = json.dumps([{"question": "When?", "answer": "Then."}])
+    kept = json.dumps({"messages": messages, "turns": turns})
+    assert read_kept(kept) == (messages, turns)
+    assert read_turns(turns) == (Turn("When?", "Then."),)

@@ -18,7 +18,7 @@ from evals.results import as_run
 from evals.scores import LOWER_IS_BETTER
 from evals.screen import tally
 from evals.verdicts import GOOD, MEANINGS
-from evals.web.feedback import Card, Offer
+from evals.web.cards import Card, Offer
 from evals.web.runs import Run
 from rag.web.render import encode
 
@@ -51,7 +51,10 @@ def render_set(name: str, rows: Sequence[Values], exists: bool, fault: str) -> s
         fault: Why it cannot be read, if it cannot.
     """
     if fault:
-        return f'<p class="fault">{encode(fault)}</p>'
+        return (
+            f'<p class="fault">{encode(fault)}</p>'
+            '<p class="hint">Mend it in an editor; the page reads it again once it is saved.</p>'
+        )
     counts = Counter(row.get("status", CONFIRMED) for row in rows)
     buttons = []
     if counts[DRAFT]:
@@ -59,8 +62,8 @@ def render_set(name: str, rows: Sequence[Values], exists: bool, fault: str) -> s
         buttons.append(
             f'<button type="button" class="drafts">See to {counts[DRAFT]} {noun}</button>'
         )
-    if not exists:
-        buttons.append('<button type="button" class="init">Draft questions</button>')
+    verb = "Draft more questions" if rows else "Draft questions"
+    buttons.append(f'<button type="button" class="init">{verb}</button>')
     said = (
         f"Your own set, {name}: {tally(rows)}."
         if exists
@@ -192,7 +195,9 @@ def _render_failures(values: Values, diff: Diff | None, titles: Mapping[str, str
 def _render_failure(row: Values, diff: Diff | None, titles: Mapping[str, str]) -> str:
     verdict = row["verdict"]
     change = diff.changes.get(row["id"]) if diff else None
-    moved = f'<span class="chip change">{change.direction}</span>' if change else ""
+    moved = (
+        f'<span class="chip change {change.direction}">{change.direction}</span>' if change else ""
+    )
     before = "".join(f"<p><q>{encode(turn['question'])}</q></p>" for turn in row.get("history", ()))
     quotes = "".join(f"<li>{encode(quote)}</li>" for quote in row["quotes"])
     gold = (

@@ -18,24 +18,8 @@
 
   const find = (selector) => root?.querySelector(selector);
   const show = (element, shown) => element?.toggleAttribute("hidden", !shown);
+  const { say, trying } = window.askTheServer.telling(find);
   const isShown = () => document.getElementById("tab-evals")?.ariaSelected === "true";
-
-  function say(text, { fault = false } = {}) {
-    const line = find(".said");
-    if (!line) return;
-    line.classList.toggle("fault", fault);
-    line.textContent = text;
-  }
-
-  async function trying(work) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof Told)) throw error;
-      say(error.message, { fault: true });
-      return null;
-    }
-  }
 
   // What is under way and what came out.
 
@@ -153,14 +137,14 @@
     const given = judgement(form);
     if (draft) {
       const done = await trying(() => post("settle", { ...given, id: draft }));
-      if (done) await next(`“${given.question}” is confirmed.`);
+      if (done) await next(done.said);
       return;
     }
     const made = await trying(() => post("add", given));
     if (!made) return;
     if (judged?.isConnected) settle(judged, made);
     leave();
-    say(`Added to ${made.file} as ${made.added}.`);
+    say(made.said);
     await look();
     find(".own")?.scrollIntoView({ block: "nearest" });
   }
@@ -170,8 +154,8 @@
     await look();
     if (!made) return;
     if (made.card) {
+      say(said); // First: its line takes room above the card.
       open(made);
-      say(said);
       return;
     }
     leave();
@@ -201,20 +185,20 @@
   function tell(place, text, undo) {
     const words = document.createElement("span");
     words.textContent = text;
+    if (!undo) return place.replaceChildren(words);
     const link = document.createElement("a");
-    link.href = `#${undo}`;
+    link.href = `#undo-${undo}`;
     link.className = "judge";
     link.setAttribute("role", "button");
     link.textContent = "Undo";
     place.replaceChildren(words, " ", link);
-    return link;
   }
 
   const links = new WeakMap(); // What stood at an answer's foot before it was judged.
 
   function settle(place, made) {
     if (!links.has(place)) links.set(place, [...place.childNodes]);
-    tell(place, `In your set as ${made.added}.`, `undo-${made.added}`);
+    tell(place, made.said, made.undo);
   }
 
   async function judge(link) {
@@ -235,7 +219,7 @@
         return;
       }
       settle(place, made);
-      place.querySelector("a").focus();
+      place.querySelector("a")?.focus();
       await look();
     } catch (error) {
       if (!(error instanceof Told)) throw error;
@@ -263,7 +247,7 @@
       next("Skipped.");
     } else if (button.matches(".drop-draft")) {
       const done = await trying(() => post("settle", { id: draft, drop: true }));
-      if (done) next("Dropped: it stays in the file, and no run asks it.");
+      if (done) next(done.said);
     } else if (button.matches(".all-of-it")) every(button);
     else if (button.matches(".init")) {
       button.disabled = true;

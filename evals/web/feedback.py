@@ -15,11 +15,29 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evals.editing import add_row, change_row, new_row, reworded, unanswerable, with_gold
-from evals.own import CONFIRMED, DRAFT, DROPPED, Placed, Text, Texts, place, read_rows
-from evals.rows import DatasetError, Row
+from evals.editing import (
+    RowChangedError,
+    change_row,
+    new_row,
+    put_row,
+    reworded,
+    unanswerable,
+    with_gold,
+)
+from evals.own import CONFIRMED, DRAFT, DROPPED, Placed, Text, read_rows
+from evals.rows import Row
+from evals.web.cards import (
+    Card,
+    Offer,
+    Shown,
+    card_of_answer,
+    card_of_draft,
+    documents_of,
+    question_in,
+)
 from rag.errors import UsageError
-from rag.types import Answer, Document, Sentence, Turn
+from rag.history import needs_history
+from rag.types import Sentence
 
 if TYPE_CHECKING:
     from rag.chain import Assistant
@@ -27,54 +45,10 @@ if TYPE_CHECKING:
 REMEMBERED = 500
 """Answers that can still be judged, all visitors' together: an evening's conversation."""
 
-PROPOSED = 8
-"""Sentences proposed beside those cited: as many as a screen holds."""
-
-BESIDE = 1
-"""Sentences shown before and after the gold of a draft."""
-
-MAX_QUESTION = 1000
-
 GONE = "That answer is too old to be judged. Ask the question again."
 CHANGED = "Its document has been removed or changed since. Ask the question again."
 SEVERAL = "It cites more than one document, and a row is about one. Choose sentences of one."
-NO_QUESTION = "There is no question. Type one."
 NO_CHOICE = "Choose the sentences that answer it, or say that nothing does."
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """An answer that was shown: what was asked before it, and of which documents (all if none)."""
-
-    question: str
-    turns: tuple[Turn, ...]
-    answer: Answer
-    asked: tuple[str, ...]
-
-
-class Offer(NamedTuple):
-    """A sentence that may answer, and whether it is chosen from the start."""
-
-    sentence: Sentence
-    document: Document
-    chosen: bool = False
-    cited: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A question to be judged. `row` is that of a draft, None for one that is added."""
-
-    question: str
-    offers: tuple[Offer, ...]
-    documents: tuple[Document, ...]
-    nothing: bool = False
-    token: str = ""
-    row: Mapping[str, Any] | None = None
-    turns: tuple[Turn, ...] = ()
-    today: Answer | None = None
-    note: str = ""
-    left: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +60,27 @@ class Judgement:
     document_id: str
 
 
+class Made(NamedTuple):
+    """A row that was written, and the one whose place it took: itself where nothing changed."""
+
+    row: Mapping[str, Any]
+    was: Mapping[str, Any] | None
+
+    def said(self, file: str) -> str:
+        """Return what became of a judgement, in words."""
+        id = self.row["id"]
+        if self.was is None:
+            return f"Added to {file} as {id}."
+        if self.row == self.was:
+            return f"Already in {file} as {id}."
+        is_same = all(self.row.get(name) == self.was.get(name) for name in ("question", "gold"))
+        return f"{'Confirmed' if is_same else 'Replaced'} {id} in {file}."
+
+
+_Asked = tuple[str, tuple[Any, ...], tuple[str, ...]]
+"""A question, those before it if it means nothing without, and the documents it was asked of."""
+
+
 class Feedback:
     """The judgements over one assistant's answers, kept in one file."""
 
@@ -93,7 +88,8 @@ class Feedback:
         self.path = path
         self._assistant = assistant
         self._shown: OrderedDict[str, Shown] = OrderedDict()
-        self._added: dict[str, Mapping[str, Any]] = {}
+        self._made: dict[str, list[Made]] = {}
+        self._rows: dict[_Asked, Mapping[str, Any]] = {}
         self._drafts: dict[str, Mapping[str, Any]] = {}
         self._guard = threading.Lock()
 
@@ -114,8 +110,8 @@ class Feedback:
         """
         return read_rows(self.path) if self.path.is_file() else []
 
-    def confirm(self, token: str) -> Mapping[str, Any] | Card:
-        """Write an answer down as right and return its row, or the card that says what is unclear.
+    def confirm(self, token: str) -> Made | Card:
+        """Write an answer down as right and return what became of it, or a card if that is unclear.
 
         Raises:
             UsageError: it is not known any more.
@@ -124,90 +120,113 @@ class Feedback:
         gold = [c.citations[0] for c in shown.answer.claims if not c.leaned_on]
         ids = tuple(dict.fromkeys(citation.sentence_id for citation in gold))
         if len({citation.document_id for citation in gold}) > 1:
-            return self.card(token, note=SEVERAL)
+            return card_of_answer(self._assistant, shown, token, note=SEVERAL)
         document_id = gold[0].document_id if gold else self._about(shown)
-        return self._add(Judgement(shown.question, ids, document_id), shown.turns)
+        return self._put(Judgement(shown.question, ids, document_id), shown)
 
-    def card(self, token: str, note: str = "") -> Card:
+    def card(self, token: str) -> Card:
         """Return the card of an answer that was shown."""
-        shown = self._of(token)
-        cited = [c.sentence_id for claim in shown.answer.claims for c in claim.citations]
-        near = [citation.sentence_id for citation in shown.answer.nearest]
-        return Card(
-            question=shown.question,
-            offers=self._offers(shown.question, shown.turns, cited, near, shown.asked),
-            documents=self._documents(shown.asked),
-            token=token,
-            turns=shown.turns,
-            note=note,
-        )
-
-    def blank(self, question: str) -> Card:
-        """Return the card of a question that a person adds.
-
-        Raises:
-            UsageError: there is none.
-        """
-        if not question.strip():
-            raise UsageError(NO_QUESTION)
-        return Card(
-            question=question.strip(),
-            offers=self._offers(question, (), (), (), ()),
-            documents=self._documents(()),
-        )
+        return card_of_answer(self._assistant, self._of(token), token)
 
     def draft(self, skipped: Collection[str]) -> Card | None:
         """Return the card of the next draft that is not skipped, None if there is none."""
         drafts = [row for row in self.rows() if row.values.get("status") == DRAFT]
         for row in drafts:
             if row.values["id"] not in skipped:
-                return self._card_of(row, len(drafts))
+                self._drafts[str(row.values["id"])] = row.values
+                return card_of_draft(self._assistant, row, len(drafts))
         return None
 
-    def add(self, token: str, judgement: Judgement) -> Mapping[str, Any]:
+    def add(self, token: str, judgement: Judgement) -> Made:
         """Write a judgement of an answer down, or of a question that was added, as a row."""
-        turns = self._of(token).turns if token else ()
-        return self._add(judgement, turns)
+        return self._put(judgement, self._of(token) if token else None)
 
-    def settle(self, id: str, judgement: Judgement | None) -> None:
-        """Write down what a person made of a draft that was shown: None drops it.
+    def settle(self, id: str, judgement: Judgement | None) -> str:
+        """Write down what a person made of a draft that was shown, None drops it; say what became.
 
-        Raises:
-            RagError: it is not in the file any more as it was shown.
+        One that somebody else has seen to meanwhile is left as it is.
         """
         was = self._drafts.get(id)
         if was is None:
             raise UsageError("That draft is not known any more. Go on with the next.")
+        try:
+            return self._settle(was, judgement)
+        except RowChangedError as error:
+            return str(error)
+
+    def _settle(self, was: Mapping[str, Any], judgement: Judgement | None) -> str:
         if judgement is None:
             change_row(self.path, was, {**was, "status": DROPPED})
-            return
+            return "Dropped: it stays in the file, and no run asks it."
         text, gold = self._find(judgement)
-        row = reworded(was, _asked(judgement))
+        row = reworded(was, question_in(judgement.question))
         if not gold:
             row = unanswerable(row, text)
         elif [sentence.id for sentence in gold] != list(was["gold"]):
             row = with_gold(row, Placed(text, gold))
         change_row(self.path, was, {**row, "status": CONFIRMED})
+        return f"“{row['question']}” is confirmed."
+
+    def can_undo(self, id: str) -> bool:
+        """Return whether a row was written here, so that it can be taken back."""
+        return id in self._made
 
     def undo(self, id: str) -> None:
-        """Take a row out again that was added here."""
-        row = self._added.get(id)
-        if row is None:
-            raise UsageError(f"“{id}” was not added here. Edit {self.path.name} to take it out.")
-        change_row(self.path, row, None)
-        del self._added[id]
+        """Take back what was last written of a row here: it is gone, or as it was before."""
+        with self._guard:
+            if id not in self._made:
+                raise UsageError(
+                    f"“{id}” was not written here. Edit {self.path.name} to take it out."
+                )
+            made = self._made[id][-1]
+            change_row(self.path, made.row, made.was)
+            self._made[id].pop()
+            if not self._made[id]:
+                del self._made[id]
+            if made.was is not None:
+                self._rows = {
+                    key: made.was if row == made.row else row for key, row in self._rows.items()
+                }
 
     def sentences(self, document_id: str) -> tuple[Offer, ...]:
         """Return all sentences of a document."""
         text = self._text(document_id)
         return tuple(Offer(sentence, text.document) for sentence in text.sentences)
 
-    def _add(self, judgement: Judgement, turns: Sequence[Turn]) -> Mapping[str, Any]:
+    def _put(self, judgement: Judgement, shown: Shown | None) -> Made:
+        """Write a judgement down. A question has one row, however often and wherever it is judged.
+
+        It is known by what was asked, or by its words, the turns that it needs and its document.
+        """
         text, gold = self._find(judgement)
-        question = _asked(judgement)
-        row = add_row(self.path, lambda rows: new_row(rows, question, text, gold, turns))
-        self._added[str(row["id"])] = row
-        return row
+        question = question_in(judgement.question)
+        turns = shown.turns if shown else ()
+        key = _known_by(shown) if shown else None
+        words = _words(question, [turn.question for turn in turns], text.document.id)
+
+        def find(rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+            known = self._rows.get(key) if key else None
+            if known in rows:
+                return known
+            return next((row for row in rows if _words_of(row) == words), None)
+
+        def make(
+            rows: Sequence[Mapping[str, Any]], was: Mapping[str, Any] | None
+        ) -> Mapping[str, Any]:
+            if was is None:
+                return new_row(rows, question, text, gold, turns)
+            row = {**reworded(was, question), "status": CONFIRMED}
+            if was["document_id"] == text.document.id and was["gold"] == [s.id for s in gold]:
+                return row
+            return with_gold(row, Placed(text, gold)) if gold else unanswerable(row, text)
+
+        with self._guard:
+            made = Made(*put_row(self.path, find, make))
+            if key:
+                self._rows[key] = made.row
+            if made.row != made.was:
+                self._made.setdefault(str(made.row["id"]), []).append(made)
+        return made
 
     def _find(self, judgement: Judgement) -> tuple[Text, tuple[Sentence, ...]]:
         """Return the text that a judgement is about, and its gold in order.
@@ -243,73 +262,20 @@ class Feedback:
         """Return the document that an abstention is about: where the nearest sentence stands."""
         if shown.answer.nearest:
             return shown.answer.nearest[0].document_id
-        documents = self._documents(shown.asked)
+        documents = documents_of(self._assistant, shown.asked)
         return documents[0].id if documents else ""
 
-    def _documents(self, asked: Collection[str]) -> tuple[Document, ...]:
-        every = self._assistant.documents
-        return tuple(document for document in every if document.id in asked) or every
 
-    def _offers(
-        self,
-        question: str,
-        turns: Sequence[Turn],
-        cited: Sequence[str],
-        near: Sequence[str],
-        asked: Collection[str],
-    ) -> tuple[Offer, ...]:
-        """Return what was cited, then what comes nearest, each once; by document, in order."""
-        documents = {document.id: document for document in self._documents(asked)}
-        evidence = self._assistant.read(question, tuple(turns)).evidence
-        ranked = [each.sentence.id for each in evidence if each.sentence.document_id in documents]
-        wanted = list(dict.fromkeys([*cited, *near, *ranked]))[: len(cited) + PROPOSED]
-        offers = []
-        for document in documents.values():
-            if any(sentence_id.startswith(f"{document.id}-") for sentence_id in wanted):
-                offers += [
-                    Offer(sentence, document, cited=sentence.id in cited)
-                    for sentence in self._assistant.sentences(document.id)
-                    if sentence.id in wanted
-                ]
-        return tuple(offers)
-
-    def _card_of(self, row: Row, left: int) -> Card:
-        """Return the card of a draft: its gold among its neighbours, and what is answered today."""
-        values = row.values
-        self._drafts[str(values["id"])] = values
-        config = self._assistant.config
-        try:
-            placed = place(row, Texts(config.corpus)) if config else None
-        except DatasetError as error:
-            return Card(str(values["question"]), (), (), row=values, note=str(error), left=left)
-        if placed is None:
-            raise UsageError("These documents are held in memory: no set can be about them.")
-        text, gold = placed.text, {sentence.id for sentence in placed.gold}
-        answer = self._assistant.ask(str(values["question"]), documents=(text.document.id,))
-        said = {c.sentence_id for claim in answer.claims for c in claim.citations}
-        near = {citation.sentence_id for citation in answer.nearest} if not gold else set()
-        places = {i for i, each in enumerate(text.sentences) if each.id in gold | said | near}
-        around = {j for i in places for j in range(i - BESIDE, i + BESIDE + 1)}
-        offers = tuple(
-            Offer(sentence, text.document, chosen=sentence.id in gold, cited=sentence.id in said)
-            for i, sentence in enumerate(text.sentences)
-            if i in around
-        )
-        return Card(
-            question=str(values["question"]),
-            offers=offers,
-            documents=(text.document,),
-            nothing=not gold,
-            row=values,
-            today=answer,
-            left=left,
-        )
+def _known_by(shown: Shown) -> _Asked:
+    turns = tuple(turn.question for turn in shown.turns) if needs_history(shown.question) else ()
+    return " ".join(shown.question.split()), turns, shown.asked
 
 
-def _asked(judgement: Judgement) -> str:
-    question = " ".join(judgement.question.split())
-    if not question:
-        raise UsageError(NO_QUESTION)
-    if len(question) > MAX_QUESTION:
-        raise UsageError(f"A question can have {MAX_QUESTION:,} characters. Shorten it.")
-    return question
+def _words(question: str, before: Sequence[Any], document_id: str) -> _Asked:
+    question = " ".join(question.split())
+    return question, tuple(before) if needs_history(question) else (), (document_id,)
+
+
+def _words_of(row: Mapping[str, Any]) -> _Asked:
+    before = [turn.get("question") for turn in row.get("history") or ()]
+    return _words(str(row["question"]), before, str(row["document_id"]))

@@ -6,9 +6,9 @@ What a run or a judgement needs is imported when somebody first looks: the page 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -20,7 +20,8 @@ from rag.web.pane import Pane
 from rag.web.routes import Answered, Given, guarded, in_json, text_of
 
 if TYPE_CHECKING:
-    from evals.web.feedback import Card, Feedback, Judgement
+    from evals.web.cards import Card
+    from evals.web.feedback import Feedback, Judgement, Made
     from evals.web.runs import Choice, Runs
     from rag.chain import Assistant
 
@@ -57,7 +58,10 @@ def evals_pane(assistant: Assistant, questions: Path) -> Pane:
         name=NAME,
         label="Evals",
         html=_PANEL,
-        style=(_FOLDER / "evals.css").read_text("utf-8"),
+        style="".join(
+            path.read_text("utf-8")
+            for path in (_FOLDER / "evals.css", _FOLDER.parent / "chips.css")
+        ),
         script=(_FOLDER / "evals.js").read_text("utf-8"),
         attach="window.askTheEvals.attach",
         routes=[
@@ -130,21 +134,23 @@ class View:
 
     def right(self, given: Given) -> Answered:
         """Write an answer down as right."""
-        from evals.web.feedback import Card
+        from evals.web.cards import Card
 
         made = self._parts()[1].confirm(text_of(given, "token"))
-        return self._card(made) if isinstance(made, Card) else self._added(made)
+        return self._card(made) if isinstance(made, Card) else self._made_of(made)
 
     def wrong(self, given: Given) -> Answered:
         """Return the card on which a person says what would have been right, or adds a question."""
-        feedback, token = self._parts()[1], text_of(given, "token")
-        return self._card(
-            feedback.card(token) if token else feedback.blank(text_of(given, "question"))
-        )
+        from evals.web.cards import card_to_add
+
+        token = text_of(given, "token")
+        if token:
+            return self._card(self._parts()[1].card(token))
+        return self._card(card_to_add(self._assistant, text_of(given, "question")))
 
     def add(self, given: Given) -> Answered:
         """Write down what was chosen on such a card."""
-        return self._added(self._parts()[1].add(text_of(given, "token"), _judgement(given)))
+        return self._made_of(self._parts()[1].add(text_of(given, "token"), _judgement(given)))
 
     def draft(self, given: Given) -> Answered:
         """Return the card of the next draft."""
@@ -155,11 +161,10 @@ class View:
     def settle(self, given: Given) -> Answered:
         """Confirm, correct or drop a draft."""
         judgement = None if given.get("drop") else _judgement(given)
-        self._parts()[1].settle(text_of(given, "id"), judgement)
-        return {}
+        return {"said": self._parts()[1].settle(text_of(given, "id"), judgement)}
 
     def undo(self, given: Given) -> Answered:
-        """Take back what was just added."""
+        """Take back what was last written of a row."""
         self._parts()[1].undo(text_of(given, "id"))
         return {}
 
@@ -171,14 +176,20 @@ class View:
         return {"offers": render_offers(offers, named=False)}
 
     def init(self, given: Given) -> Answered:
-        """Draft a set, as `python -m evals init` does."""
+        """Draft questions, as `python -m evals init` does."""
         from evals.set_commands import draft_set
+        from evals.web.cards import NO_DOCUMENT
 
         config = self._assistant.config
         if config is None:
             raise UsageError("These documents are held in memory: no set can be about them.")
+        if not self._assistant.documents:
+            raise UsageError(NO_DOCUMENT)
         drafted = draft_set(self._path, config.corpus, DRAFTS)
-        return {"said": f"{len(drafted.rows)} drafts are in {self._path.name}."}
+        said = drafted.said(self._path.name)
+        if not drafted.rows:
+            raise UsageError(f"{said} Type your own.")
+        return {"said": said}
 
     async def report(self, request: Request) -> Response:
         """Return the report of the last run, a page of its own."""
@@ -193,7 +204,7 @@ class View:
         """Return the links under an answer by which a person says whether it is right."""
         if answer.kind not in JUDGED or answer.reason in UNJUDGED:
             return ""
-        from evals.web.feedback import Shown
+        from evals.web.cards import Shown
 
         feedback = self._parts()[1]
         token = feedback.remember(Shown(question, tuple(turns), answer, tuple(asked)))
@@ -274,8 +285,10 @@ class View:
 
         return {"card": render_card(card), "id": card.row["id"] if card.row else ""}
 
-    def _added(self, row: Mapping[str, Any]) -> Answered:
-        return {"added": row["id"], "file": self._path.name}
+    def _made_of(self, made: Made) -> Answered:
+        id = made.row["id"]
+        undo = id if self._parts()[1].can_undo(id) else ""
+        return {"said": made.said(self._path.name), "undo": undo}
 
 
 def _article_size() -> int:

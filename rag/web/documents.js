@@ -27,23 +27,7 @@
 
   const { Told, understood } = window.askTheServer;
   const post = (verb, given) => window.askTheServer.post(`documents/${verb}`, given);
-
-  function say(text, { fault = false } = {}) {
-    const line = find(".said");
-    if (!line) return;
-    line.classList.toggle("fault", fault);
-    line.textContent = text;
-  }
-
-  async function trying(work) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof Told)) throw error;
-      say(error.message, { fault: true });
-      return null;
-    }
-  }
+  const { say, trying } = window.askTheServer.telling(find);
 
   // What is there.
 

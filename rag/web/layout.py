@@ -7,7 +7,6 @@ server that serves the page.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,9 +16,16 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # Read when gradio is imported
 
 import gradio as gr
 
-from rag.types import Turn
 from rag.web import render
 from rag.web.adding import Intake
+from rag.web.conversation import (
+    Messages,
+    message,
+    read_given,
+    read_kept,
+    read_turns,
+    write_turns,
+)
 from rag.web.handlers import reply_to
 from rag.web.listing import render_panel
 from rag.web.pane import Pane
@@ -52,9 +58,9 @@ _MONOSPACE_FONTS = ("ui-monospace", "Menlo", "Consolas", "monospace")
 _ATTACH_ARTICLE = "window.askTheArticle.attach(element, props, server);"
 _ATTACH_DOCUMENTS = "window.askTheDocuments.attach(element);"
 _GIVEN = "() => [window.askTheArticle.given()]"
+_KEPT = "() => [window.askTheArticle.kept()]"
+_KEEP = "(messages, turns) => window.askTheArticle.keep(messages, turns)"
 _WITH_CHOSEN = "(...given) => [...given.slice(0, -1), window.askTheDocuments.chosen()]"
-
-Messages = list[dict[str, str]]
 
 
 class Page(gr.Blocks):
@@ -93,46 +99,52 @@ def build_page(assistant: Assistant, panes: Sequence[Pane] = ()) -> Page:
             *_suggestion_updates(view.suggestions),
         )
 
-    def ask(
-        question: str, messages: Messages, turns: tuple[Turn, ...], chosen: str
-    ) -> Iterator[tuple[Any, ...]]:
+    def ask(question: str, messages: Messages, said: str, chosen: str) -> Iterator[tuple[Any, ...]]:
         if not question.strip():
-            yield gr.skip(), gr.skip(), turns, _status(NO_QUESTION), gr.skip()
+            yield gr.skip(), gr.skip(), said, _status(NO_QUESTION), gr.skip()
             return
+        turns = read_turns(said)
         ids = chosen.split()
         where = [document for document in assistant.documents if document.id in ids]
-        asked = [*messages, _message("user", render.render_question(question, where))]
+        asked = [*messages, message("user", render.render_question(question, where))]
         yield (
             gr.Textbox(value="", interactive=False),
             asked,
-            turns,
+            said,
             _status(READING),
             gr.Column(visible=False),
         )
         html, turn = reply_to(assistant, question, turns, ids, feet)
         yield (
             gr.Textbox(interactive=True),
-            [*asked, _message("assistant", html)],
-            (*turns, turn) if turn else turns,
+            [*asked, message("assistant", html)],
+            write_turns((*turns, turn)) if turn else said,
             _status(""),
             gr.skip(),
         )
 
     def converse(given: str) -> Iterator[tuple[Any, ...]]:
         """Begin a conversation anew, with turns that are given, and ask what follows them."""
-        question, turns, chosen = _read_given(given)
+        question, turns, chosen = read_given(given)
         messages: Messages = []
         for turn in turns:
-            messages.append(_message("user", render.render_question(turn.question)))
-            messages.append(_message("assistant", render.render_note(turn.answer or "…")))
-        yield from ask(question, messages, turns, chosen)
+            messages.append(message("user", render.render_question(turn.question)))
+            messages.append(message("assistant", render.render_note(turn.answer or "…")))
+        yield from ask(question, messages, write_turns(turns), chosen)
+
+    def resume(kept: str) -> tuple[Any, ...]:
+        """Show the conversation that the browser has kept, as before the page was loaded anew."""
+        messages, said = read_kept(kept)
+        if not messages:
+            return gr.skip(), gr.skip(), gr.skip()
+        return messages, said, gr.Column(visible=False)
 
     page = Page(title="Ask the article", analytics_enabled=False)
     page.shelf, page.intake, page.panes = shelf, intake, panes
     with page:
-        turns = gr.State(())
+        turns = gr.Textbox("[]", visible=False)  # With the page, not here: any server can go on.
         chosen = gr.Textbox(visible=False)  # Filled by the script with each question.
-        given = gr.Textbox(visible=False)  # Filled by the script with a conversation to begin.
+        given = gr.Textbox(visible=False)  # Filled by the script: what to begin, or go on with.
         moved = gr.Button(elem_id="moved")  # Pressed by the script when the documents change.
         begun = gr.Button(elem_id="begun")  # Pressed by the script to begin that conversation.
         with gr.Row(elem_id="masthead"):
@@ -212,6 +224,17 @@ def build_page(assistant: Assistant, panes: Sequence[Pane] = ()) -> Page:
             button.click(ask, [button, *told], js=_WITH_CHOSEN, **common) for button in suggestions
         ]
         asking.append(begun.click(converse, [given], js=_GIVEN, cancels=list(asking), **common))
+        for happens in asking:
+            happens.success(None, [chat, turns], None, js=_KEEP, api_visibility="private")
+        page.load(
+            resume,
+            [given],
+            [chat, turns, offered],
+            js=_KEPT,
+            api_visibility="private",
+            show_progress="hidden",
+            queue=False,
+        )
         for happens in (page.load, moved.click):
             happens(
                 follow,
@@ -224,7 +247,7 @@ def build_page(assistant: Assistant, panes: Sequence[Pane] = ()) -> Page:
             lambda: (
                 gr.Textbox(value="", interactive=True),
                 [],
-                (),
+                "[]",
                 _status(""),
                 gr.Column(visible=True),
             ),
@@ -265,16 +288,6 @@ def launch_page(page: Page, *, host: str, port: int) -> str:
     return str(address)
 
 
-def _read_given(given: str) -> tuple[str, tuple[Turn, ...], str]:
-    """Return the question, the turns before it and the documents that the script sent."""
-    try:
-        sent = json.loads(given)
-        turns = tuple(Turn(str(each["question"]), str(each["answer"])) for each in sent["history"])
-        return str(sent["question"]), turns, str(sent["documents"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return "", (), ""
-
-
 def _head(panes: Sequence[Pane]) -> str:
     # Not by `css=`: Gradio prefixes those rules, and some of them then match nothing.
     def read(*names: str) -> str:
@@ -290,10 +303,6 @@ def _suggestion_updates(suggestions: Sequence[str], **options: Any) -> list[gr.B
     """Return a button for each suggestion, and hidden ones for those that are wanting."""
     found = [*suggestions[:SUGGESTIONS], *[""] * SUGGESTIONS][:SUGGESTIONS]
     return [gr.Button(value=each, visible=bool(each), **options) for each in found]
-
-
-def _message(role: str, html: str) -> dict[str, str]:
-    return {"role": role, "content": html}
 
 
 def _status(text: str) -> str:

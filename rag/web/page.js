@@ -31,7 +31,27 @@
     return understood(response.status, await response.text());
   }
 
-  window.askTheServer = { Told, understood, post };
+  // How a view says what came of something, in its line for that; `find` finds it.
+  function telling(find) {
+    function say(text, { fault = false } = {}) {
+      const line = find(".said");
+      if (!line) return;
+      line.classList.toggle("fault", fault);
+      line.textContent = text;
+    }
+    async function trying(work) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof Told)) throw error;
+        say(error.message, { fault: true });
+        return null;
+      }
+    }
+    return { say, trying };
+  }
+
+  window.askTheServer = { Told, understood, post, telling };
 })();
 
 (() => {
@@ -111,6 +131,22 @@
 
   // A conversation is begun anew with what was said before, and a question asked in it.
   let given = null;
+
+  // The conversation outlives a reload in its tab, and is nowhere else.
+  const KEPT = "conversation";
+  function keep(messages, turns) {
+    const plain = messages.map(({ role, content }) => ({
+      role,
+      content: Array.isArray(content) ? content.map((each) => each.text ?? "").join("") : content,
+    }));
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify({ messages: plain, turns }));
+    } catch {
+      sessionStorage.removeItem(KEPT); // There is no room: an older one would be another.
+    }
+    return [];
+  }
+
   function converse(question, history = [], documents = {}) {
     given = { question, history, documents: Object.keys(documents).join(" ") };
     window.askTheDocuments.choose(documents);
@@ -149,7 +185,7 @@
   function back() {
     const field = box();
     field?.focus({ preventScroll: true });
-    field?.scrollIntoView({ block: "nearest" });
+    field?.scrollIntoView({ block: "end" }); // On a phone, with the answer above it.
   }
 
   async function copy(link) {
@@ -281,11 +317,14 @@
     select,
     converse,
     given: () => JSON.stringify(given),
+    keep,
+    kept: () => sessionStorage.getItem(KEPT) ?? "",
     say,
     show: showDocument,
     shown: shownDocument,
     restart() {
       lit = null;
+      sessionStorage.removeItem(KEPT);
       history.replaceState(null, "", location.pathname + location.search);
       mark();
       setTimeout(back, 0);

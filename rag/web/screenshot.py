@@ -6,6 +6,8 @@ A development tool: it needs Playwright and a Chromium (RAG_CHROMIUM names one i
 from __future__ import annotations
 
 import os
+import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -13,11 +15,10 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import ViewportSize, sync_playwright
 
-from rag.chain import Assistant
-from rag.web.layout import build_page, launch_page
+from rag.config import CLONE
 
 TARGET = Path(__file__).parent / "screenshot.png"
-SIZE = ViewportSize(width=1280, height=820)
+SIZE = ViewportSize(width=1280, height=930)
 COLOURS = 128
 """Enough for two panes of text; the picture takes a third of the bytes of one in full colour."""
 
@@ -27,18 +28,28 @@ QUESTIONS = (
 )
 """An abstention, and an answer, whose citation is lit."""
 
-PORT = 7979
-
 
 def main() -> int:
     """Ask the questions in a headless browser, light the last citation, and save the picture."""
-    with tempfile.TemporaryDirectory() as index:
-        page = build_page(Assistant.open(index=Path(index)))
-        launch_page(page, host="127.0.0.1", port=PORT)
+    with tempfile.TemporaryDirectory() as folder:
+        # The program itself: a page that is built here would lack what `app.py` hands to it.
+        command: list[str | Path] = [
+            sys.executable,
+            CLONE / "app.py",
+            "--index",
+            Path(folder) / "index",
+        ]
+        command += ["--questions", Path(folder) / "questions.jsonl"]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         try:
-            _take(f"http://127.0.0.1:{PORT}")
+            assert process.stdout is not None
+            found = re.search(r"http://\S+", process.stdout.readline())
+            if found is None:
+                return 1  # It has said why.
+            _take(found[0])
         finally:
-            page.close(verbose=False)
+            process.terminate()
+            process.wait()
     sys.stdout.write(f"{TARGET} ({TARGET.stat().st_size // 1024} KB)\n")
     return 0
 

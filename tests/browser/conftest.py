@@ -13,9 +13,10 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 ARTICLE = "japan-patriot-export.txt"
 START_SECONDS = 120
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 FLAGS = (
     "--no-sandbox",
@@ -142,6 +144,18 @@ def start(folder: Path) -> Server:
     )
 
 
+@contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve a folder's `corpus`, and give the address; nothing may have gone wrong at the end."""
+    server = start(folder)
+    try:
+        yield server.address()
+        assert server.process.poll() is None, "the server stopped by itself"
+    finally:
+        server.stop()
+    assert "Traceback" not in "".join(server.errors), "".join(server.errors)
+
+
 class Visit:
     """A page that has been opened, and every request that it made."""
 
@@ -196,24 +210,34 @@ class Visit:
 
 
 @pytest.fixture
-def visit(browser: Browser, servers: dict[str, str]) -> Iterator[object]:
-    """Return a function that opens a server's page in a fresh profile.
+def profile(browser: Browser) -> Iterator[Callable[..., Visit]]:
+    """Return a function that gives a page in a fresh profile for an address, not yet loaded.
 
     Whatever a test does, its pages may reach nothing but their own server and run into no error.
     """
     opened: list[Visit] = []
 
-    def open_page(server: str = "article", path: str = "/", **options: object) -> Visit:
-        context = browser.new_context(reduced_motion="reduce", **options)  # type: ignore[arg-type]
-        context.set_default_timeout(20_000)
-        visited = Visit(context.new_page(), servers[server])
+    def make(address: str, **options: Any) -> Visit:
+        context = browser.new_context(reduced_motion="reduce", **options)
+        context.set_default_timeout(30_000)
+        visited = Visit(context.new_page(), address)
         opened.append(visited)
+        return visited
+
+    yield make
+    for visited in opened:
+        visited.page.context.close()
+        assert visited.foreign == []
+        assert visited.faults == []
+
+
+@pytest.fixture
+def visit(profile: Callable[..., Visit], servers: dict[str, str]) -> Callable[..., Visit]:
+    """Return a function that opens a server's page in a fresh profile."""
+
+    def open_page(server: str = "article", path: str = "/", **options: Any) -> Visit:
+        visited = profile(servers[server], **options)
         visited.open(path)
         return visited
 
-    yield open_page
-    for visited in opened:
-        foreign, faults = visited.foreign, visited.faults
-        visited.page.context.close()
-        assert foreign == []
-        assert faults == []
+    return open_page

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import ARTICLE, ROOT, Server, Visit, start
+from tests.browser.conftest import ARTICLE, PHONE, ROOT, Visit, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -27,7 +27,6 @@ LAMP = (
     "The lamp of the lighthouse cost 12 crowns.\n"
 )
 COST = "What did the lamp of the lighthouse cost?"
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +36,8 @@ def running(
     """Return the address of a server over a folder, and that folder, which is empty at first."""
     folder = tmp_path_factory.mktemp("documents")
     (folder / "corpus").mkdir()
-    server: Server = start(folder)
-    try:
-        yield server.address(), folder / "corpus"
-        assert server.process.poll() is None, "the server stopped by itself"
-    finally:
-        server.stop()
-    assert "Traceback" not in "".join(server.errors), "".join(server.errors)
+    with serving(folder) as address:
+        yield address, folder / "corpus"
 
 
 @pytest.fixture
@@ -55,18 +49,14 @@ def corpus(running: tuple[str, Path]) -> Path:
 
 
 @pytest.fixture
-def enter(browser: Browser, running: tuple[str, Path]) -> Iterator[Enter]:
+def enter(profile: Enter, running: tuple[str, Path]) -> Enter:
     """Return a function that opens the page once the server knows what was put into the folder.
 
     It looks every two seconds, and leaves a file alone until it is quiet.
     """
-    opened: list[Visit] = []
 
     def open_page(**options: object) -> Visit:
-        context = browser.new_context(reduced_motion="reduce", **options)  # type: ignore[arg-type]
-        context.set_default_timeout(30_000)
-        visited = Visit(context.new_page(), running[0])
-        opened.append(visited)
+        visited = profile(running[0], **options)
         visited.page.goto(visited.origin)
         visited.page.locator("#question textarea").wait_for()
         visited.page.wait_for_function("document.querySelector('.list').textContent")
@@ -80,11 +70,7 @@ def enter(browser: Browser, running: tuple[str, Path]) -> Iterator[Enter]:
         visited.page.wait_for_function("document.querySelector('.list').textContent")
         return visited
 
-    yield open_page
-    for visited in opened:
-        visited.page.context.close()
-        assert visited.foreign == []
-        assert visited.faults == []
+    return open_page
 
 
 def show_documents(page: Page) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import Server, Visit, start
+from tests.browser.conftest import PHONE, Visit, serving
 from tests.conftest import SHORT_ARTICLE
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ OLD = "How old is Karl Brandt?"
 WAIT = 120_000
 """Milliseconds: a run loads the models anew, and the machine may be busy."""
 
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
-
 
 @pytest.fixture(scope="module")
 def running(
@@ -33,13 +31,8 @@ def running(
     folder = tmp_path_factory.mktemp("evals")
     (folder / "corpus").mkdir()
     (folder / "corpus" / "station.txt").write_text(SHORT_ARTICLE, "utf-8")
-    server: Server = start(folder)
-    try:
-        yield server.address(), folder / "questions.jsonl"
-        assert server.process.poll() is None, "the server stopped by itself"
-    finally:
-        server.stop()
-    assert "Traceback" not in "".join(server.errors), "".join(server.errors)
+    with serving(folder) as address:
+        yield address, folder / "questions.jsonl"
 
 
 @pytest.fixture
@@ -50,23 +43,15 @@ def questions(running: tuple[str, Path]) -> Path:
 
 
 @pytest.fixture
-def enter(browser: Browser, running: tuple[str, Path]) -> Iterator[Any]:
-    """Return a function that opens the page; it may reach nothing else and run into no error."""
-    opened: list[Visit] = []
+def enter(profile: Callable[..., Visit], running: tuple[str, Path]) -> Callable[..., Visit]:
+    """Return a function that opens the page."""
 
     def open_page(**options: Any) -> Visit:
-        context = browser.new_context(reduced_motion="reduce", **options)
-        context.set_default_timeout(30_000)
-        visited = Visit(context.new_page(), running[0])
-        opened.append(visited)
+        visited = profile(running[0], **options)
         visited.open()
         return visited
 
-    yield open_page
-    for visited in opened:
-        visited.page.context.close()
-        assert visited.foreign == []
-        assert visited.faults == []
+    return open_page
 
 
 def rows(path: Path) -> list[dict[str, Any]]:
@@ -101,7 +86,7 @@ def test_answers_are_judged_run_and_asked_again(enter: Any, questions: Path) -> 
     page = visited.page
     visited.ask(WHEN)
     judge(page, "Right")
-    page.locator("#chat .judging", has_text="In your set as own1.").wait_for()
+    page.locator("#chat .judging", has_text="Added to questions.jsonl as own1.").wait_for()
     assert [row["question"] for row in rows(questions)] == [WHEN]
     # Taken back, and given again.
     judge(page, "Undo")
@@ -109,6 +94,11 @@ def test_answers_are_judged_run_and_asked_again(enter: Any, questions: Path) -> 
     assert rows(questions) == []
     judge(page, "Right")
     page.locator("#chat .judging", has_text="own1").wait_for()
+    # Asked once more, it is the same row.
+    visited.ask(WHEN)
+    judge(page, "Right")
+    page.locator("#chat .judging", has_text="Already in questions.jsonl as own1.").wait_for()
+    assert len(rows(questions)) == 1
     # The repairs: as if the first sentence were the right one.
     page.locator("#restart").click()
     page.locator("#chat .intro").wait_for()
@@ -171,7 +161,7 @@ def test_drafts_are_made_and_seen_to_by_keyboard_on_a_phone(enter: Any, question
     page = enter(**PHONE).page
     show_evals(page)
     page.get_by_role("button", name="Draft questions").click()
-    said(page, "drafts are in questions.jsonl")
+    said(page, "added to questions.jsonl")
     drafted = rows(questions)
     page.locator("#evals .drafts").focus()
     page.keyboard.press("Enter")

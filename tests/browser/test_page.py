@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.browser.conftest import PHONE
+
 if TYPE_CHECKING:
     from tests.browser.conftest import Visit
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
 WHEN = "When was the batch of missiles transferred?"
 UNANSWERABLE = "Why did Germany export Patriot missiles to Brazil?"
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 
 
 def cited_id(chip: Any) -> str:
@@ -184,6 +185,37 @@ def test_copy_carries_the_quotes(visit: Open) -> None:
     quote = visited.quote_of(cited_id(page.locator("#chat .claim a.cite").first))
     assert copied.count(quote) == 2
     assert f"“{quote}” (Japan exports Patriot missiles to the United States, characters " in copied
+
+
+def test_conversation_is_there_after_a_reload_until_it_is_begun_anew(visit: Open) -> None:
+    visited = visit()
+    page = visited.page
+    visited.ask(WHEN)
+    before = page.locator("#chat").inner_text()
+    page.reload()
+    page.locator("#chat .answer").wait_for()
+    assert page.locator("#chat").inner_text() == before
+    assert not page.locator("#suggestions").is_visible()
+    # It goes on: a follow-up knows what was said, and a citation lights.
+    visited.ask("and why?")
+    assert WHEN in page.locator("#chat .understood").inner_text()
+    page.reload()
+    page.locator("#chat .answer").nth(1).wait_for()
+    page.locator("#chat a.cite").first.click()
+    page.locator("#article .lit").wait_for()
+    # Another tab has its own, and so has one begun anew.
+    other = page.context.new_page()
+    other.goto(visited.origin)
+    other.locator("#chat .intro").wait_for()
+    other.close()
+    page.locator("#restart").click()
+    page.locator("#chat .intro").wait_for()
+    page.reload()
+    page.locator("#chat .intro").wait_for()
+    page.locator("#suggestions").wait_for()
+    assert page.locator("#chat .answer").count() == 0
+    visited.ask("and why?")
+    assert page.locator("#chat .understood").count() == 0
 
 
 def test_phone_shows_one_pane_above_the_other_and_both_are_reachable(visit: Open) -> None:
