@@ -23,9 +23,6 @@ def watch() -> None:
         return
     signal.signal(signal.SIGINT, _note)
     sys.excepthook = _tell
-    if hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, _note)
-        sys.unraisablehook = _once_more
 
 
 def has_come() -> bool:
@@ -46,11 +43,3 @@ def _tell(kind: type[BaseException], error: BaseException, trace: object) -> Non
     sys.stderr.write("Interrupted.\n")
     sys.stderr.flush()
     os._exit(INTERRUPTED)  # An excepthook has no other way to choose the code.
-
-
-def _once_more(lost: sys.UnraisableHookArgs) -> None:
-    """Let Ctrl-C come again in a moment where it fell into a callback, which cannot raise it."""
-    if lost.exc_type is KeyboardInterrupt:
-        signal.setitimer(signal.ITIMER_REAL, 0.01)
-    else:
-        sys.__unraisablehook__(lost)
