@@ -142,6 +142,13 @@
     scope.replaceChildren(words, all);
   }
 
+  async function choose() {
+    const told = await trying(() => post("found", { wanted: find("#find").value }));
+    if (!told) return;
+    known = new Map(Object.entries(told.chosen));
+    keepChosen();
+  }
+
   // Adding.
 
   async function addFiles(files) {
@@ -305,7 +312,11 @@
   async function remove(entry) {
     const id = entry.dataset.document;
     const title = entry.querySelector(".open").textContent;
+    const button = entry.querySelector(".remove");
+    button.disabled = true; // Among a thousand documents it takes a second or two.
+    say(`Removing “${title}” …`);
     const done = await trying(() => post("remove", { id }));
+    button.disabled = false;
     if (!done) return;
     say("");
     const line = document.createElement("p");
@@ -359,6 +370,7 @@
     else if (button.matches(".cancel")) endEdit(button.closest("form"));
     else if (button.matches(".remove")) remove(entry);
     else if (button.matches(".restore")) restore(button);
+    else if (button.matches(".ask-found")) choose();
     else if (button.matches(".turn")) {
       page = Number(button.dataset.page);
       look({ again: true }).then(() => find(".list").scrollIntoView({ block: "start" }));

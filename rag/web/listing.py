@@ -81,7 +81,12 @@ def render_list(view: View, *, wanted: str = "", page: int = 0) -> str:
     elif len(view.entries) > 1:
         hint = "Tick documents to ask only those."
         many = f"{len(found):,} of {len(view.entries):,} documents. " if wanted.strip() else ""
-        parts.append(f'<p class="hint">{many}{hint}</p>')
+        button = ""
+        if 1 < len(found) < len(view.entries):
+            button = (
+                f'<button type="button" class="ask-found">Ask only these {len(found):,}</button>'
+            )
+        parts.append(f'<p class="hint"><span>{many}{hint}</span>{button}</p>')
     if shown:
         rows = "".join(_render_entry(entry) for entry in shown)
         parts.append(f'<ul class="entries">{rows}</ul>')

@@ -20,7 +20,7 @@ from starlette.routing import Route
 from rag.errors import RagError, UsageError
 from rag.library import Pasted
 from rag.web.adding import MAX_TEXT, Intake, Item, Job, too_large
-from rag.web.listing import render_list, render_report, render_trouble
+from rag.web.listing import matching, render_list, render_report, render_trouble
 from rag.web.shelf import Shelf
 
 _LOG = logging.getLogger(__name__)
@@ -94,6 +94,10 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
     def rename(given: Given) -> Answered:
         return {"title": shelf.rename(text_of(given, "id"), text_of(given, "title"))}
 
+    def found(given: Given) -> Answered:
+        entries = matching(shelf.look().entries, text_of(given, "wanted"))
+        return {"chosen": {entry.id: entry.title for entry in entries}}
+
     def remove(given: Given) -> Answered:
         shelf.remove(text_of(given, "id"))
         return {}
@@ -109,7 +113,7 @@ def routes(shelf: Shelf, intake: Intake) -> list[Route]:
         name = unquote(request.headers.get("x-name", ""))
         return {"upload": await intake.receive(name, request.stream())}
 
-    verbs = (look, add, job, stop, rename, remove, restore)
+    verbs = (look, found, add, job, stop, rename, remove, restore)
     return [
         Route("/documents/upload", guarded(upload), methods=["POST"]),
         *(

@@ -254,6 +254,47 @@ def test_an_address_is_refused_before_a_packet_is_sent(
     )
 
 
+PUBLIC = "93.184.215.14"
+
+
+INSIDE = "is not on the public internet. Save the page, then add the file."
+LEADS_INSIDE = {
+    "http://localhost/": f"{{url}} is not fetched: localhost {INSIDE}",
+    "http://127.0.0.1:7860/": f"{{url}} is not fetched: 127.0.0.1 {INSIDE}",
+    "http://169.254.169.254/": f"{{url}} is not fetched: 169.254.169.254 {INSIDE}",
+    "http://[::ffff:7f00:1]/": f"{{url}} is not fetched: ::ffff:7f00:1 {INSIDE}",
+    "//localhost/a": f"http:{{url}} is not fetched: localhost {INSIDE}",
+    "http://printer.local/": f"{{url}} is not fetched: printer.local {INSIDE}",
+    "http://2130706433/": "{url} is not fetched: its host is a number in disguise. Give its name.",
+    "http://me:secret@example.org/": "{url} has a user name in it. Give the address without.",
+    "ftp://example.org/a": "{url} is not fetched: only http and https are. Save it, then add the "
+    "file.",
+    "http://public.example/a\\@127.0.0.1/": "'http://public.example/a\\\\@127.0.0.1/' is no "
+    "address: it has a space or a backslash in it.",
+}
+
+
+@pytest.mark.parametrize("location", LEADS_INSIDE)
+def test_a_public_address_that_leads_inside_is_not_followed(
+    place: Place, location: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.site("/a", redirect(location))
+
+    def only_public(where: tuple[str, int], seconds: float) -> socket.socket:
+        assert where == (PUBLIC, 80)
+        return socket.create_connection(("127.0.0.1", place.site.port), seconds)
+
+    def find(host: str, port: int) -> list[str]:
+        return [PUBLIC] if host == "public.example" else look_up(host, port)
+
+    monkeypatch.setattr(
+        library, "fetch", functools.partial(fetch, resolve=find, connect=only_public)
+    )
+    strict = replace(place, config=replace(place.config, fetch_anywhere=False))
+    check(strict, "http://public.example/a", LEADS_INSIDE[location].format(url=location))
+    assert len(place.site.requests) == 1
+
+
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificate")
 def test_a_certificate_that_nobody_vouches_for_is_refused(place: Place) -> None:
     key, certificate = place.folder / "key.pem", place.folder / "certificate.pem"

@@ -27,6 +27,8 @@ LAMP = (
     "The lamp of the lighthouse cost 12 crowns.\n"
 )
 COST = "What did the lamp of the lighthouse cost?"
+ENDINGS = [f"{middle}{last}" for middle in "be do ka mo va".split() for last in
+           "burn by dale field ford ham mouth port ton wick".split()]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,9 @@ def enter(profile: Enter, running: tuple[str, Path]) -> Enter:
         visited.page.wait_for_function("document.querySelector('.list').textContent")
         files = [path for path in running[1].rglob("*.txt") if ".trash" not in path.parts]
         visited.page.wait_for_function(
-            "count => document.querySelectorAll('.list .entry').length === count", arg=len(files)
+            "count => document.querySelector('#tab-documents').textContent.endsWith(count)"
+            " || document.querySelectorAll('.list .entry').length === count",
+            arg=len(files),
         )
         # The page opens on what there was when it was asked for.
         visited.page.reload()
@@ -234,6 +238,61 @@ def test_question_goes_to_the_chosen_documents_alone(enter: Enter, corpus: Path)
     assert "12 crowns" in page.locator("#chat .answer").inner_text()
 
 
+def test_hundreds_of_documents_are_found_chosen_turned_and_removed(
+    enter: Enter, corpus: Path
+) -> None:
+    towns = [f"{first}{last}" for first in "Al Ber Cor Dun Esk Fal".split() for last in ENDINGS]
+    for k, town in enumerate(towns):
+        text = f"The lighthouse of {town} was lit in {1700 + k}.\n"
+        (corpus / f"{town}.txt").write_text(text, encoding="utf-8")
+    visited = enter()
+    page = visited.page
+    show_documents(page)
+    assert page.locator("#tab-documents").inner_text().split() == ["Documents", "300"]
+    assert page.locator(".entry").count() == 50
+    page.get_by_role("button", name="Next").click()
+    page.locator(".pager", has_text="Page 2 of 6").wait_for()
+    assert page.locator(".entry").first.evaluate(
+        "row => row.getBoundingClientRect().top < innerHeight"
+    )
+    assert page.locator(".ask-found").count() == 0
+    page.get_by_label("Find").fill("esk")
+    page.locator(".list .hint", has_text="50 of 300 documents").wait_for()
+    page.get_by_role("button", name="Ask only these 50").click()
+    page.locator(".scope", has_text=re.compile("Asking only “Esk.+” and 49 more")).wait_for()
+    assert page.locator(".chosen:checked").count() == 50
+    visited.ask(f"When was the lighthouse of Al{ENDINGS[0]} lit?")
+    assert page.locator("#chat .answer").count() == 0
+    visited.ask(f"When was the lighthouse of Esk{ENDINGS[7]} lit?")
+    assert page.locator("#chat .answer").inner_text().count("1907") == 1
+    page.get_by_label("Find").fill(f"esk{ENDINGS[7]}")
+    page.locator(".list .hint", has_text="1 of 300 documents").wait_for()
+    assert page.locator(".ask-found").count() == 0
+    page.locator(".entry .remove").click()
+    page.locator(".none", has_text="No document matches").wait_for()
+    assert page.locator("#tab-documents").inner_text().split() == ["Documents", "299"]
+    page.locator(".scope", has_text="and 48 more").wait_for()
+    page.get_by_role("button", name="Undo").click()
+    entry(page, f"Esk{ENDINGS[7]}").wait_for()
+
+
+def test_removing_is_said_at_once_and_done_once(enter: Enter, corpus: Path) -> None:
+    (corpus / "lamp.txt").write_text(LAMP, encoding="utf-8")
+    page = enter().page
+    show_documents(page)
+    asked: list[Any] = []
+    page.route(
+        "**/documents/remove", lambda route: asked.append(route)
+    )  # The server takes its time.
+    entry(page, "Lamp").locator(".remove").click()
+    page.locator(".said", has_text="Removing “Lamp” …").wait_for()
+    assert entry(page, "Lamp").locator(".remove").is_disabled()
+    asked.pop().continue_()
+    page.locator(".undo .restore").wait_for()
+    assert page.locator("#documents .said").inner_text() == ""
+    assert asked == []
+
+
 def test_ask_all_ends_the_choice(enter: Enter, corpus: Path) -> None:
     (corpus / "lamp.txt").write_text(LAMP, encoding="utf-8")
     (corpus / "station.txt").write_text(STATION, encoding="utf-8")
@@ -271,6 +330,7 @@ def test_citation_of_a_removed_document_says_so(enter: Enter, corpus: Path) -> N
     entry(page, "Lamp").locator(".remove").click()
     page.locator(".undo .restore").wait_for()
     entry(page, "Lamp").wait_for(state="detached")
+    page.locator("#article .sentence", has_text="12 crowns").wait_for(state="detached")
     page.locator("#chat a.cite").first.click()
     page.locator("#status", has_text="removed or changed").wait_for()
 
