@@ -47,9 +47,7 @@
       const chosen = box.value;
       box.innerHTML = view.choices;
       if ([...box.options].some((each) => each.value === chosen)) box.value = chosen;
-      const typed = find("#new-question")?.value ?? "";
-      find(".own").innerHTML = view.own;
-      if (find("#new-question")) find("#new-question").value = typed;
+      fillOwn(view.own);
     }
     if (view.result !== undefined) {
       const isNew = known.result !== "" || running;
@@ -58,6 +56,25 @@
     }
     known = { set: view.set ?? known.set, result: view.result ?? known.result };
     running = view.running !== null;
+  }
+
+  // Another tab may have changed the set: what is being typed here goes on.
+  function fillOwn(html) {
+    const place = find(".own");
+    const field = find("#new-question");
+    const held = place.contains(document.activeElement) ? document.activeElement : null;
+    const [from, to] = [field?.selectionStart, field?.selectionEnd];
+    const typed = field?.value ?? "";
+    place.innerHTML = html;
+    const again = find("#new-question");
+    if (again) again.value = typed;
+    if (!held) return;
+    if (held === field) {
+      again?.focus({ preventScroll: true });
+      again?.setSelectionRange(from, to);
+    } else if (held.className) {
+      place.querySelector(`.${held.classList[0]}`)?.focus({ preventScroll: true });
+    }
   }
 
   function work(told) {

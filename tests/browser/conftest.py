@@ -182,8 +182,14 @@ class Visit:
         """Type a question, press Enter, and wait for the reply and the box to be open again."""
         replies = self.page.locator("#chat [data-testid=bot]")
         before = replies.count()
-        self.page.locator("#question textarea").fill(question)
-        self.page.keyboard.press("Enter")
+        box = self.page.locator("#question textarea")
+        box.fill(question)
+        # Gradio drops an Enter that comes before it has heard that the last answer is complete.
+        for _ in range(10):
+            self.page.keyboard.press("Enter")
+            self.page.wait_for_timeout(300)
+            if box.input_value() != question:
+                break
         self.page.wait_for_function(
             "n => document.querySelectorAll('#chat [data-testid=bot]').length > n"
             " && !document.querySelector('#question textarea').disabled",

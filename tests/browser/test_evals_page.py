@@ -130,7 +130,7 @@ def test_answers_are_judged_run_and_asked_again(enter: Any, questions: Path) -> 
     page.locator("#evals .work-text", has_text="Your own, 3 confirmed").wait_for()
     other = enter()
     show_evals(other.page)
-    other.page.locator("#evals .work, #evals .result h3").first.wait_for()
+    other.page.locator("#evals .work:visible, #evals .result h3:visible").first.wait_for()
     other.ask(OLD)
     for each in (page, other.page):
         each.locator("#evals .result h3", has_text="1 question to look at").wait_for(timeout=WAIT)
@@ -227,3 +227,42 @@ def test_tabs_go_round_by_arrow_and_everything_has_a_name(enter: Any, questions:
     assert not re.search(r"- (button|link|textbox|checkbox|combobox):?$", tree, re.MULTILINE)
     for name in ('combobox "Questions to run"', 'button "Run"', 'textbox "A question to add"'):
         assert name in tree
+
+
+def test_two_tabs_do_not_get_in_each_others_way(enter: Any, questions: Path) -> None:
+    first, second = enter().page, enter().page
+    for page in (first, second):
+        show_evals(page)
+    first.get_by_role("button", name="Draft questions").click()
+    said(first, "added to questions.jsonl")
+    drafted = rows(questions)
+    for page in (first, second):
+        page.locator("#evals .drafts").click()
+        page.locator("form.judge h3", has_text=f"{len(drafted)} left").wait_for()
+    first.get_by_role("button", name="Confirm").click()
+    said(first, "is confirmed.")
+    second.get_by_role("button", name="Confirm").click()
+    said(second, "changed meanwhile. It is left as it is.")
+    second.locator("form.judge h3", has_text=f"{len(drafted) - 1} left").wait_for()
+    assert second.locator("#judged-question").input_value() == drafted[1]["question"]
+    assert [row["status"] for row in rows(questions)][:2] == ["confirmed", "draft"]
+    # What one types is not taken away by what the other does.
+    second.get_by_role("button", name="Cancel").click()
+    second.locator("#new-question").press_sequentially("Half a")
+    first.get_by_role("button", name="Drop").click()
+    second.locator("#evals .own", has_text="1 dropped").wait_for()
+    second.keyboard.type(" question")
+    assert second.locator("#new-question").input_value() == "Half a question"
+
+
+def test_a_broken_line_is_named_until_it_is_mended(enter: Any, questions: Path) -> None:
+    questions.write_text('\n{"id": "q1", "document_id": "x", "gold": []}\n', "utf-8")
+    page = enter().page
+    page.get_by_role("tab", name="Evals").click()
+    fault = page.locator("#evals .own .fault")
+    fault.wait_for()
+    assert fault.inner_text() == 'questions.jsonl, line 2, field "question": is missing.'
+    assert page.locator("#which-set option").all_inner_texts() == ["The article, 238 questions"]
+    questions.write_text("\n", "utf-8")
+    page.locator("#evals .own h3").wait_for()
+    assert fault.count() == 0
