@@ -1,8 +1,9 @@
 """Claims and verdicts -> figures: how well the judge tells supported claims from others.
 
-The judge decides at its one shipped threshold; the baseline beside it, the share of a claim's words
-that stand in the text, at the threshold that is best for it on these very claims, which no
-decider could have known. Knows nothing of how a verdict is come to.
+The baseline beside it, the share of a claim's words that stand in the text, decides twice: at the
+threshold that was frozen with the judge's own, fitted on the same held-back claims, and at the
+one that is best for it on these very claims, which no decider could have known. Knows nothing of
+how a verdict is come to.
 """
 
 from __future__ import annotations
@@ -18,6 +19,12 @@ from evals.claims import SUPPORTED, ClaimCase
 from evals.intervals import Bootstrap, Interval
 from rag.verify import Verdict
 from rag.words import content_stems
+
+OVERLAP = "overlap"
+"""The baseline at the threshold frozen with the judge's: as little tuned to these claims as it."""
+
+OVERLAP_BEST = "overlap_best"
+"""The baseline at the threshold that is best for it on each set of claims and each group."""
 
 Figures = Mapping[str, Interval]
 Decide = Callable[[str, str | Sequence[str]], Verdict]
@@ -36,14 +43,17 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
-    """Every figure of one run, and the claims they come from; `groups` are sources, then kinds."""
+    """Every figure of one run, and the claims they come from; `groups` are sources, then kinds.
+
+    `baselines` are by name, `OVERLAP` and `OVERLAP_BEST`; none where claims have no labels.
+    """
 
     by_document: bool
     documents: int
     figures: Figures
-    baseline: Figures
+    baselines: Mapping[str, Figures]
     groups: Mapping[str, Figures]
-    group_baselines: Mapping[str, Figures]
+    group_baselines: Mapping[str, Mapping[str, Figures]]
     judged: Sequence[Judged]
 
 
@@ -73,14 +83,19 @@ def overlap(claim: str, text: str) -> float:
     return sum(stem in known for stem in wanted) / len(wanted) if wanted else 0.0
 
 
-def make_grounding(judged: Sequence[Judged]) -> Grounding:
-    """Return the figures, whole, by source where there are several, and by what was changed."""
+def make_grounding(judged: Sequence[Judged], overlap_threshold: float) -> Grounding:
+    """Return the figures, whole, by source where there are several, and by what was changed.
+
+    Args:
+        judged: The claims.
+        overlap_threshold: The frozen one of the baseline.
+    """
     bootstrap = Bootstrap([item.case.document_id for item in judged])
     everything = np.ones(len(judged), dtype=bool)
     sources = np.array([item.case.source for item in judged])
     kinds = np.array([item.case.kind for item in judged])
     groups: dict[str, Figures] = {}
-    baselines: dict[str, Figures] = {}
+    baselines: dict[str, Mapping[str, Figures]] = {}
     chosen: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]] = {}
     if len(set(sources)) > 1:
         chosen |= {name: sources == name for name in dict.fromkeys(sources.tolist())}
@@ -92,8 +107,8 @@ def make_grounding(judged: Sequence[Judged]) -> Grounding:
             for kind in sorted(set(kinds[here].tolist()) - {SUPPORTED}):
                 chosen[f"{source}/{kind}"] = is_edited | (here & (kinds == kind))
     for name, rows in chosen.items():
-        groups[name], baselines[name] = _figures(judged, rows)
-    figures, baseline = _figures(judged, everything)
+        groups[name], baselines[name] = _figures(judged, rows, overlap_threshold)
+    figures, baseline = _figures(judged, everything, overlap_threshold)
     return Grounding(
         bootstrap.by_document,
         len({item.case.document_id for item in judged}),
@@ -106,9 +121,11 @@ def make_grounding(judged: Sequence[Judged]) -> Grounding:
 
 
 def _figures(
-    judged: Sequence[Judged], rows: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
-) -> tuple[Figures, Figures]:
-    """Return ours and the baseline's, over some of the claims."""
+    judged: Sequence[Judged],
+    rows: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+    overlap_threshold: float,
+) -> tuple[Figures, Mapping[str, Figures]]:
+    """Return ours and the baselines', over some of the claims."""
     some = [item for item, is_in in zip(judged, rows.tolist(), strict=True) if is_in]
     bootstrap = Bootstrap([item.case.document_id for item in some])
     supported = [float(item.verdict.supported) for item in some]
@@ -120,7 +137,6 @@ def _figures(
     said = np.array(supported, dtype=bool)
     scores = [item.verdict.score for item in some]
     shares = np.array([item.overlap for item in some])
-    least = best_threshold(shares, labels)
     nan = float("nan")
     ours = {
         "balanced_accuracy": _balanced(bootstrap, said, labels),
@@ -132,11 +148,17 @@ def _figures(
             [nan if label else float(not yes) for yes, label in zip(said, labels, strict=True)]
         ),
     }
-    theirs = {
-        "balanced_accuracy": _balanced(bootstrap, shares >= least, labels),
-        "auroc": bootstrap.auroc(shares.tolist(), labels.tolist()),
-        "ahead": _ahead(bootstrap, said, shares >= least, labels),
-    }
+    order = bootstrap.auroc(shares.tolist(), labels.tolist())
+    theirs = {}
+    for name, least in (
+        (OVERLAP, overlap_threshold),
+        (OVERLAP_BEST, best_threshold(shares, labels)),
+    ):
+        theirs[name] = {
+            "balanced_accuracy": _balanced(bootstrap, shares >= least, labels),
+            "auroc": order,
+            "ahead": _ahead(bootstrap, said, shares >= least, labels),
+        }
     return ours, theirs
 
 

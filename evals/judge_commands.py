@@ -23,7 +23,9 @@ HELP = (
 With --dataset: every claim is held against its document. A row is
   {"id"?, "document", "claim", "label"?: 1 supported or 0 not, "source"?, "edit"?, "sentences"?}
 or a newsdesk article, whose claims are told apart by what was changed in them (`edit`). Without
-labels only the share of supported claims is given.
+labels only the share of supported claims is given. Beside the judge stands word overlap, the
+share of a claim's words that stand in the text, at two thresholds: the one frozen with the judge's
+own, and the one that is best for it on the very claims (by that nobody can decide).
 
 With --answers: """
     + FORMAT
@@ -70,7 +72,8 @@ def run_grounding(arguments: argparse.Namespace) -> int:
         return _run_answers(arguments, judge)
     cases = spread(read_claims(arguments.dataset), arguments.limit)
     progress = Progress(len(cases), noun="claims")
-    made = make_grounding(judge_claims(cases, judge.judge, progress.advance))
+    judged = judge_claims(cases, judge.judge, progress.advance)
+    made = make_grounding(judged, judge.manifest.overlap_threshold)
     name = ", ".join(path.name for path in arguments.dataset)
     print(judge_tables.as_table(name, made, judge), file=outputs.shown(arguments))
     if arguments.json:

@@ -61,12 +61,24 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What the weights' bytes must be, how signals are weighed, and from where on is supported."""
+    """What the weights' bytes must be, how signals are weighed, and from where on is supported.
+
+    `overlap_threshold` is the share of a claim's words in the text from which on a decider that
+    only counts words would say supported, fitted on the claims that `weights` were fitted on: what
+    the judge is measured against.
+    """
 
     sha256: str
     version: str
     weights: Mapping[str, float]
     threshold: float
+    overlap_threshold: float
+
+    @property
+    def identity(self) -> str:
+        """Return a name for all that decides: the network, and how its signals are weighed."""
+        decides = [self.sha256, self.threshold, sorted(self.weights.items())]
+        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:12]
 
 
 class Judge:
@@ -163,8 +175,13 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         weights = {name: float(stored["weights"][name]) for name in ("bias", *SIGNALS)}
-        threshold = float(stored["threshold"])
-        return Manifest(str(stored["sha256"]), str(stored["version"]), weights, threshold)
+        return Manifest(
+            str(stored["sha256"]),
+            str(stored["version"]),
+            weights,
+            float(stored["threshold"]),
+            float(stored["overlap_threshold"]),
+        )
     except FileNotFoundError:
         raise ModelUnavailable(f"The judge's manifest {path} is missing. {WAY_OUT}") from None
     except (OSError, ValueError, KeyError, TypeError):

@@ -24,7 +24,7 @@ from evals.grounding import (
     overlap,
 )
 from evals.rows import DatasetError
-from rag.verify import Verdict
+from rag.verify import Verdict, load_judge
 
 MINE = "The San Rafael mine opened in March 1974. It employs 312 people. Rosa Quispe runs it."
 PORT = "The port of Ilo was closed on Monday because a storm was coming. Nobody was hurt."
@@ -77,15 +77,18 @@ def test_make_grounding_worked_by_hand(tmp_path: Path) -> None:
         for claim, label in (("It rained.", 1), ("It snowed.", 0), ("It did rain.", 1))
     ]
     cases = read_claims([write(tmp_path / "a.jsonl", rows)])
-    made = make_grounding(judge_claims(cases, contains))
+    made = make_grounding(judge_claims(cases, contains), 0.0)
     assert made.documents == 12
     assert made.by_document
     assert made.figures["supported_found"].value == 0.5
     assert made.figures["unsupported_found"].value == 1
     assert made.figures["balanced_accuracy"].value == 0.75
     assert made.figures["auroc"].value == 0.75
-    assert made.baseline["balanced_accuracy"].value == 1.0
-    assert made.baseline["ahead"].value == -0.25
+    assert made.baselines["overlap_best"]["balanced_accuracy"].value == 1.0
+    assert made.baselines["overlap_best"]["ahead"].value == -0.25
+    # At 0 counting words calls every claim supported.
+    assert made.baselines["overlap"]["balanced_accuracy"].value == 0.5
+    assert made.baselines["overlap"]["ahead"].value == 0.25
 
 
 def test_make_grounding_holds_each_change_against_what_is_right(tmp_path: Path) -> None:
@@ -102,7 +105,7 @@ def test_make_grounding_holds_each_change_against_what_is_right(tmp_path: Path) 
     }
     cases = read_claims([write(tmp_path / "a.jsonl", [article])])
     assert [case.id for case in cases] == ["a/c00", "a/c01", "a/c02", "a/c03"]
-    groups = make_grounding(judge_claims(cases, contains)).groups
+    groups = make_grounding(judge_claims(cases, contains), 0.5).groups
     assert groups["newsdesk/number"]["balanced_accuracy"].value == 1
     assert groups["newsdesk/scope"]["unsupported_found"].value == 0
     assert groups["newsdesk/scope"]["balanced_accuracy"].value == 0.5
@@ -127,13 +130,16 @@ def test_grounding_prints_and_writes_what_the_contract_says(
     assert cli.main(["grounding", "--dataset", str(path), "--json", str(out)]) == 0
     shown = capsys.readouterr().out
     assert "claims.jsonl: 5 claims, 2 documents" in shown
+    assert "overlap, frozen" in shown
+    assert "overlap, best" in shown
     assert "milliseconds a claim" in shown
     assert "agrees with people" in shown
     values = json.loads(out.read_text("utf-8"))
     assert values["n"] == 5
     assert {"balanced_accuracy", "auroc"} <= set(values["metrics"])
     assert set(values["metrics"]["auroc"]) == {"value", "low", "high", "n"}
-    assert {"balanced_accuracy", "auroc"} <= set(values["baselines"]["overlap"])
+    for name in ("overlap", "overlap_best"):
+        assert set(values["baselines"][name]) == {"balanced_accuracy", "auroc", "ahead"}
     wrong = values["rows"][2]
     assert wrong["supported"] is False
     assert wrong["reasons"] == ["The evidence does not have the number “999”."]
@@ -157,17 +163,51 @@ def test_limit_takes_so_many_claims(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "2 claims" in capsys.readouterr().out
 
 
+def test_the_frozen_baseline_decides_at_the_manifests_threshold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    judge = load_judge()
+    path = write(tmp_path / "claims.jsonl", claim_rows())
+    figures = {}
+    for least in (0.0, judge.manifest.overlap_threshold):
+        manifest = replace(judge.manifest, overlap_threshold=least)
+        monkeypatch.setattr(judge, "manifest", manifest)
+        out = tmp_path / "out.json"
+        assert cli.main(["grounding", "--dataset", str(path), "--json", str(out)]) == 0
+        values = json.loads(out.read_text("utf-8"))
+        said = [row["overlap"] >= least for row in values["rows"]]
+        labels = [bool(row["label"]) for row in values["rows"]]
+        figures[least] = values["baselines"]["overlap"]["balanced_accuracy"]["value"]
+        assert figures[least] == pytest.approx(balanced_accuracy_score(labels, said), abs=1e-4)
+    assert figures[0.0] == 0.5
+
+
 def test_freeze_keeps_the_agreement_with_people(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    from dataclasses import replace
+
     kept = tmp_path / "agreement.json"
     monkeypatch.setattr(judge_tables, "AGREEMENT", kept)
     path = write(tmp_path / "claims.jsonl", claim_rows())
     assert cli.main(["grounding", "--dataset", str(path), "--freeze"]) == 0
     assert "Nobody has measured" in capsys.readouterr().out
-    assert json.loads(kept.read_text("utf-8"))["n"] == 5
+    values = json.loads(kept.read_text("utf-8"))
+    assert values["n"] == 5
+    assert set(values["sets"]["all"]) == {
+        "judge", "overlap", "ahead_of_overlap", "overlap_best", "ahead_of_overlap_best",
+    }  # fmt: skip
     assert cli.main(["grounding", "--dataset", str(path)]) == 0
-    assert "the judge agrees with people on" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "the judge agrees with people on" in shown
+    assert "Measured with other weights" not in shown
+    judge = load_judge()
+    other = dict(judge.manifest.weights) | {"bias": 3.0}
+    monkeypatch.setattr(judge, "manifest", replace(judge.manifest, weights=other))
+    assert cli.main(["grounding", "--dataset", str(path)]) == 0
+    assert "Measured with other weights" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from rag.judge.draw import (
     without_gold,
 )
 from rag.judge.edits import Edit, find_edits, find_same
-from rag.judge.fit import fit_signals
+from rag.judge.fit import best_threshold, fit_signals
 from rag.judge.learn import as_inputs, loss_of
 from rag.judge.network import Judgement, JudgeNetwork
 from rag.judge.signals import SIGNALS
@@ -238,3 +238,20 @@ def test_fit_signals_lets_no_reason_speak_for_a_claim() -> None:
     weights = fit_signals(signals, labels, ["a"] * 300 + ["b"] * 100).weights
     assert weights["number"] < 0 < weights["whole"]
     assert weights["name"] == 0
+
+
+def test_fit_signals_counts_every_set_alike_for_the_baseline_too() -> None:
+    # A large set in which words tell nothing, and a small one in which from .8 on all is right.
+    labels = np.array([0, 1] * 300 + [0, 1, 1])
+    signals = np.zeros((603, len(SIGNALS)))
+    signals[:600, SIGNALS.index("uncovered")] = np.tile([0.0, 0.0, 0.9, 0.9], 150)
+    signals[600:, SIGNALS.index("uncovered")] = [0.5, 0.2, 0.2]
+    fitted = fit_signals(signals, labels, ["large"] * 600 + ["small"] * 3)
+    assert fitted.overlap_threshold == pytest.approx(0.8)
+    assert fitted.counts == {"large": 600, "small": 3}
+
+
+def test_best_threshold_minds_the_weights() -> None:
+    scores, labels = np.array([0.2, 0.4, 0.6]), np.array([1, 0, 1])
+    assert best_threshold(scores, labels, np.array([1.0, 2.0, 3.0])) == 0.6
+    assert best_threshold(scores, labels, np.array([3.0, 2.0, 1.0])) == 0.2

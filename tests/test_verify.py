@@ -222,7 +222,7 @@ def test_missing_weights_are_named_with_a_way_out(tmp_path: Path) -> None:
         load_judge(folder)
 
 
-@pytest.mark.parametrize("damage", ["threshold", "weights", "sha256"])
+@pytest.mark.parametrize("damage", ["threshold", "overlap_threshold", "weights", "sha256"])
 def test_a_manifest_without_a_field_cannot_be_read(tmp_path: Path, damage: str) -> None:
     folder = copy_of_weights(tmp_path)
     path = folder / verify.MANIFEST

@@ -83,13 +83,14 @@ def export(arguments: argparse.Namespace) -> None:
         quantise(full, small)
         stored = borrow_words(small)
     sha256 = hashlib.sha256(stored).hexdigest()
-    bare = Judge(open_session(stored), Manifest(sha256, arguments.version, {}, THRESHOLD))
+    bare = Judge(open_session(stored), Manifest(sha256, arguments.version, {}, THRESHOLD, 0.0))
     fitted = fit_weights(arguments.data, bare, per_set=arguments.claims)
     manifest = {
         "version": arguments.version,
         "sha256": sha256,
         "bytes": len(stored),
         "threshold": THRESHOLD,
+        "overlap_threshold": fitted.overlap_threshold,
         "weights": fitted.weights,
         "fitted_on": fitted.counts,
     }

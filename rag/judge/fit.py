@@ -1,11 +1,13 @@
 """Weighs the judge's signals on the claims held back from the network's training.
 
 Documents of the training sets, never of those to judge by. Every set counts the same however large
-it is and however many files it has, and so do supported and unsupported claims.
+it is and however many files it has, and so do supported and unsupported claims. Word overlap, which
+the judge is held against, gets its threshold on the same claims, counted the same.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +33,10 @@ STRENGTH = 0.3
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The weights by signal, and how many claims of each set they come from."""
+    """The weights by signal, the threshold of word overlap, and how many claims of each set."""
 
     weights: Mapping[str, float]
+    overlap_threshold: float
     counts: Mapping[str, int]
 
 
@@ -74,4 +77,19 @@ def fit_signals(signals: Vector, labels: Vector, names: list[str]) -> Fitted:
     found = {"bias": float(model.intercept_[0])} | {
         name: round(float(fitted.get(name, 0.0)), 4) for name in SIGNALS
     }
-    return Fitted(found, {name: names.count(name) for name in sorted(set(names))})
+    overlap = 1 - signals[:, SIGNALS.index("uncovered")]
+    return Fitted(
+        found,
+        round(best_threshold(overlap, labels, weights), 4),
+        {name: names.count(name) for name in sorted(set(names))},
+    )
+
+
+def best_threshold(scores: Vector, labels: Vector, weights: Vector) -> float:
+    """Return the least score counted as supported at which most, weighed so, is told right.
+
+    >>> best_threshold(np.array([0.2, 0.6, 0.8]), np.array([0, 1, 1]), np.ones(3))
+    0.6
+    """
+    choices = [*np.unique(scores).tolist(), math.inf]
+    return float(max(choices, key=lambda least: weights[(scores >= least) == labels].sum()))
