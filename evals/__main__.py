@@ -14,7 +14,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evals import bench, ingest, judge_commands, outputs, results, set_commands
+from evals import (
+    ablation_commands,
+    bench,
+    ingest,
+    judge_commands,
+    outputs,
+    results,
+    set_commands,
+)
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import RULE, gate_as_table, run_gate
 from evals.report import as_json, make_report
@@ -82,8 +90,9 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         return _fit(arguments.data, with_network=arguments.network)
     if arguments.command in set_commands.COMMANDS:
         return set_commands.COMMANDS[arguments.command](arguments)
-    if arguments.command in judge_commands.COMMANDS:
-        return judge_commands.COMMANDS[arguments.command](arguments)
+    for commands in (judge_commands.COMMANDS, ablation_commands.COMMANDS):
+        if arguments.command in commands:
+            return commands[arguments.command](arguments)
     if arguments.command == "bench":
         return _bench(arguments)
     if arguments.command == "ingest":
@@ -266,11 +275,13 @@ def _make_parser() -> argparse.ArgumentParser:
     set_commands.add_choice(retrieval)
     set_commands.add_commands(commands)
     grounding = judge_commands.add_command(commands)
-    for command in (article, reading, retrieval, timing, ingesting, grounding):
+    ablation = ablation_commands.add_command(commands)
+    for command in (article, reading, retrieval, timing, ingesting, grounding, ablation):
         _add_shared(command, argparse.SUPPRESS)
     for command in (article, reading, retrieval):
         outputs.add_options(command, argparse.SUPPRESS)
         _add_progress(command, argparse.SUPPRESS)
+    _add_progress(ablation, argparse.SUPPRESS)
     return parser
 
 
