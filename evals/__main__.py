@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -44,6 +43,7 @@ LONG_BENCH = 101
 """Questions asked of many articles unless a number is given, one of them to warm up."""
 
 WEIGHTS = CLONE / "rag"
+ALONE = "network_alone.json"
 BASELINE = results.BASELINE
 DATASETS = (
     ".jsonl or .jsonl.gz in a shape of ours, or as its makers publish it: SQuAD 2.0 (.json), "
@@ -191,18 +191,18 @@ def _measure(arguments: argparse.Namespace, open_answerer: Open) -> int:
 
 def _fit(data: Path, *, with_network: bool) -> int:
     """Write the weights of one of the two readers anew."""
-    from evals.fit import fit_combined, fit_similarity  # Brings scikit-learn.
+    from evals.fit import as_text, fit_combined, fit_similarity  # Brings scikit-learn.
 
     if not list((data / "newsdesk").glob("*.jsonl.gz")):
         raise DatasetError(f"{data / 'newsdesk'} holds no articles (*.jsonl.gz).")
-    name, fitted = (
-        ("combined.json", fit_combined(data))
-        if with_network
-        else ("similarity.json", fit_similarity(data))
-    )
-    path = WEIGHTS / name
-    path.write_text(json.dumps(fitted, indent=2) + "\n", "utf-8")
-    print(f"{path} written.")
+    if with_network:
+        combined, alone = fit_combined(data)
+        fitted = {WEIGHTS / "combined.json": combined, Path(__file__).with_name(ALONE): alone}
+    else:
+        fitted = {WEIGHTS / "similarity.json": fit_similarity(data)}
+    for path, values in fitted.items():
+        path.write_text(as_text(values), "utf-8")
+        print(f"{path} written.")
     return 0
 
 
