@@ -13,13 +13,20 @@ if __name__ == "__main__":
 
 import argparse
 import hashlib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from evals import bench, ingest, judge_commands, outputs, results, set_commands
+from evals import (
+    ablation_commands,
+    bench,
+    ingest,
+    judge_commands,
+    outputs,
+    results,
+    set_commands,
+)
 from evals.dataset import ARTICLE, Case, read_cases
 from evals.gate import RULE, gate_as_table, run_gate
 from evals.report import as_json, make_report
@@ -43,6 +50,7 @@ LONG_BENCH = 101
 """Questions asked of many articles unless a number is given, one of them to warm up."""
 
 WEIGHTS = CLONE / "rag"
+ALONE = "network_alone.json"
 BASELINE = results.BASELINE
 DATASETS = (
     ".jsonl or .jsonl.gz in a shape of ours, or as its makers publish it: SQuAD 2.0 (.json), "
@@ -89,8 +97,9 @@ def _run(arguments: argparse.Namespace, open_answerer: Open) -> int:
         return _fit(arguments.data, with_network=arguments.network)
     if arguments.command in set_commands.COMMANDS:
         return set_commands.COMMANDS[arguments.command](arguments)
-    if arguments.command in judge_commands.COMMANDS:
-        return judge_commands.COMMANDS[arguments.command](arguments)
+    for commands in (judge_commands.COMMANDS, ablation_commands.COMMANDS):
+        if arguments.command in commands:
+            return commands[arguments.command](arguments)
     if arguments.command == "bench":
         return _bench(arguments)
     if arguments.command == "ingest":
@@ -189,18 +198,18 @@ def _measure(arguments: argparse.Namespace, open_answerer: Open) -> int:
 
 def _fit(data: Path, *, with_network: bool) -> int:
     """Write the weights of one of the two readers anew."""
-    from evals.fit import fit_combined, fit_similarity  # Brings scikit-learn.
+    from evals.fit import as_text, fit_combined, fit_similarity  # Brings scikit-learn.
 
     if not list((data / "newsdesk").glob("*.jsonl.gz")):
         raise DatasetError(f"{data / 'newsdesk'} holds no articles (*.jsonl.gz).")
-    name, fitted = (
-        ("combined.json", fit_combined(data))
-        if with_network
-        else ("similarity.json", fit_similarity(data))
-    )
-    path = WEIGHTS / name
-    path.write_text(json.dumps(fitted, indent=2) + "\n", "utf-8")
-    print(f"{path} written.")
+    if with_network:
+        combined, alone = fit_combined(data)
+        fitted = {WEIGHTS / "combined.json": combined, Path(__file__).with_name(ALONE): alone}
+    else:
+        fitted = {WEIGHTS / "similarity.json": fit_similarity(data)}
+    for path, values in fitted.items():
+        path.write_text(as_text(values), "utf-8")
+        print(f"{path} written.")
     return 0
 
 
@@ -273,11 +282,13 @@ def _make_parser() -> argparse.ArgumentParser:
     set_commands.add_choice(retrieval)
     set_commands.add_commands(commands)
     grounding = judge_commands.add_command(commands)
-    for command in (article, reading, retrieval, timing, ingesting, grounding):
+    ablation = ablation_commands.add_command(commands)
+    for command in (article, reading, retrieval, timing, ingesting, grounding, ablation):
         _add_shared(command, argparse.SUPPRESS)
     for command in (article, reading, retrieval):
         outputs.add_options(command, argparse.SUPPRESS)
         _add_progress(command, argparse.SUPPRESS)
+    _add_progress(ablation, argparse.SUPPRESS)
     return parser
 
 

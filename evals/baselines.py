@@ -9,6 +9,7 @@ gold.
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -33,13 +34,14 @@ class Ranking:
     """Sentences best first; `answerability` is any number that grows with the odds of an answer.
 
     `cited` is how many from the top it answers with. `span` is the answer's words inside the
-    first, where the system points at words at all.
+    first, where the system points at words at all. `milliseconds` is what the search took.
     """
 
     sentences: tuple[Sentence, ...]
     answerability: float
     cited: int = 1
     span: str | None = None
+    milliseconds: float = 0.0
 
 
 class Bm25:
@@ -99,26 +101,32 @@ class Baselines:
         join, the two that came nearest to CLAPNQ's published models.
         """
         asked = f"{history[-1].question} {question}" if history else question
+        started = time.perf_counter()
         words = self._bm25.scores(asked)
+        counted = time.perf_counter()
         cosines = (self._vectors @ self._encoder.embed([asked])[0]).astype(np.float64)
+        compared = time.perf_counter()
         lead = Ranking(self._sentences, 0.0)
-        bm25 = self._order(words, float(words.max()))
+        bm25 = self._order(words, float(words.max()), counted - started)
         rankings = {
             "bm25": bm25,
-            "dense": self._order(cosines, float(cosines.max())),
+            "dense": self._order(cosines, float(cosines.max()), compared - counted),
             # Stretched scores always peak near 1, so that they cannot say whether anything
             # answers; the cosine can.
-            "hybrid": self._order(_stretch(words) + _stretch(cosines), float(cosines.max())),
+            "hybrid": self._order(
+                _stretch(words) + _stretch(cosines), float(cosines.max()), compared - started
+            ),
         }
         if self._at_length:
             rankings["bm25_top3"] = replace(bm25, cited=3)
             rankings["whole_text"] = replace(lead, cited=len(self._sentences))
         return {"lead": lead, **rankings} if self._is_one_text else rankings
 
-    def _order(self, scores: Floats, answerability: float) -> Ranking:
+    def _order(self, scores: Floats, answerability: float, seconds: float) -> Ranking:
         """Return the sentences by falling score; equal ones keep the order of the text."""
         order = np.argsort(-scores, kind="stable")
-        return Ranking(tuple(self._sentences[position] for position in order), answerability)
+        ordered = tuple(self._sentences[position] for position in order)
+        return Ranking(ordered, answerability, milliseconds=seconds * 1000)
 
 
 def _stretch(scores: Floats) -> Floats:

@@ -54,23 +54,31 @@ OURS = "ours"
 
 
 def run_reading(
-    cases: Sequence[Case], open_answerer: Open, encoder: Encoder, every: int = PROGRESS_EVERY
+    cases: Sequence[Case],
+    open_answerer: Open,
+    encoder: Encoder,
+    every: int = PROGRESS_EVERY,
+    *,
+    others: Mapping[str, Open] | None = None,
 ) -> Outcomes:
     """Return what happens when each question is asked of its own text alone.
 
     The questions of one text are asked together, so that it is embedded once. `every` is how many
-    questions lie between two lines of progress.
+    questions lie between two lines of progress; `others` are asked too, each under its name.
     """
     at_length = any(case.long_answers for case in cases)
     progress = Progress(len(cases), every)
     found: dict[str, dict[str, Outcome]] = {}
     for group in by_text(cases):
         document = group[0].document
-        answerer = open_for(group[0], open_answerer)
-        texts = Texts((document,), answerer)
+        answerers = {
+            name: open_for(group[0], made)
+            for name, made in {OURS: open_answerer, **(others or {})}.items()
+        }
+        texts = Texts((document,), answerers[OURS])
         baselines = Baselines(texts.sentences, encoder, is_one_text=True, at_length=at_length)
         for case in group:
-            found[case.id] = _ask_all(case, answerer, baselines, texts)
+            found[case.id] = _ask_all(case, answerers, baselines, texts)
             progress.advance()
     return _by_system(cases, found)
 
@@ -107,7 +115,7 @@ def run_retrieval(
     progress = Progress(len(cases), every)
     found: dict[str, dict[str, Outcome]] = {}
     for case in cases:
-        found[case.id] = _ask_all(case, answerer, baselines, texts)
+        found[case.id] = _ask_all(case, {OURS: answerer}, baselines, texts)
         progress.advance()
     return _by_system(cases, found)
 
@@ -196,7 +204,7 @@ class _Gold:
 
 
 def _ask_all(
-    case: Case, answerer: Answerer, baselines: Baselines, texts: Texts
+    case: Case, answerers: Mapping[str, Answerer], baselines: Baselines, texts: Texts
 ) -> dict[str, Outcome]:
     """Return the outcome of the question with every system."""
     sentences = texts.of_document[case.document.id]
@@ -204,17 +212,20 @@ def _ask_all(
         tuple(gold_sentences(spans, sentences) for spans in case.gold),
         tuple(gold_sentences(spans, sentences) for spans in case.references),
     )
-    started = time.perf_counter()
-    answer = answerer.ask(case.question, history=case.history)
-    milliseconds = (time.perf_counter() - started) * 1000
-    reading = answerer.read(case.question, history=case.history)
-    ranked = tuple(dict.fromkeys(evidence.sentence for evidence in reading.evidence))
-    outcomes = {OURS: _outcome_of_answer(case, gold, answer, ranked, milliseconds, texts)}
+    outcomes: dict[str, Outcome] = {}
+    for name, answerer in answerers.items():
+        started = time.perf_counter()
+        answer = answerer.ask(case.question, history=case.history)
+        milliseconds = (time.perf_counter() - started) * 1000
+        reading = answerer.read(case.question, history=case.history)
+        ranked = tuple(dict.fromkeys(evidence.sentence for evidence in reading.evidence))
+        outcomes[name] = _outcome_of_answer(case, gold, answer, ranked, milliseconds, texts)
+        if name == OURS:
+            span = reading.evidence[0].span if reading.evidence else None
+            first = Ranking(ranked, 0.0, span=span)
     for name, ranking in baselines.rank(case.question, case.history).items():
         outcomes[name] = _outcome_of_ranking(case, gold, ranking, sentences)
     # What the decision to abstain is worth: our own ranking without it, and it without a ranking.
-    span = reading.evidence[0].span if reading.evidence else None
-    first = Ranking(ranked, 0.0, span=span)
     always_answer = _outcome_of_ranking(case, gold, first, sentences)
     outcomes["always_answer"] = always_answer
     outcomes["always_abstain"] = replace(
@@ -294,7 +305,7 @@ def _outcome_of_ranking(
         prose=text,
         span=ranking.span,
         prediction=ranking.span or text,
-        milliseconds=0.0,
+        milliseconds=ranking.milliseconds,
         statements=(Support(together=True, alone=(True,), without=(False,)),) * len(cited),
         exact=(True,) * len(cited),
     )
