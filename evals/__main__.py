@@ -198,7 +198,7 @@ def _measure(arguments: argparse.Namespace, open_answerer: Open) -> int:
 
 def _fit(data: Path, *, with_network: bool) -> int:
     """Write the weights of one of the two readers anew."""
-    from evals.fit import as_text, fit_combined, fit_similarity  # Brings scikit-learn.
+    from evals.fit import fit_combined, fit_similarity  # Brings scikit-learn.
 
     if not list((data / "newsdesk").glob("*.jsonl.gz")):
         raise DatasetError(f"{data / 'newsdesk'} holds no articles (*.jsonl.gz).")
@@ -208,7 +208,7 @@ def _fit(data: Path, *, with_network: bool) -> int:
     else:
         fitted = {WEIGHTS / "similarity.json": fit_similarity(data)}
     for path, values in fitted.items():
-        path.write_text(as_text(values), "utf-8")
+        path.write_text(json.dumps(values, indent=2) + "\n", "utf-8")
         print(f"{path} written.")
     return 0
 

@@ -1,8 +1,8 @@
-"""Evidence by likeness: vectors and shared words, and a trained network's scores, weighed.
+"""Evidence by likeness: vectors and shared words, weighed by two logistic regressions.
 
-A logistic regression scores each sentence; whether the best ones answer the question at all is
-weighed by a second one where there is no network (`similarity.json`), by small trees where there is
-(`combined.json`). `python -m evals fit` makes both files, and they say of what.
+The reader that needs no training of its own network. The weights in `similarity.json` were fitted
+on the training articles of the newsdesk set by `python -m evals fit` and say so; the first
+regression scores a sentence, the second whether the best ones answer the question at all.
 """
 
 from __future__ import annotations
@@ -68,40 +68,12 @@ class Regression:
         return np.asarray(signals @ self.weights + self.bias)
 
 
-Node = float | tuple[int, float, "Node", "Node"]
-"""A leaf's value, or: which signal, up to where the third goes on, and from there the fourth."""
-
-
-@dataclass(frozen=True, slots=True)
-class Trees:
-    """Boosted trees over named signals (Friedman 2001): the sum of what each says, and a bias.
-
-    Against a regression over the same signals, on texts left out of both fits, they rank answered
-    above unanswered questions better in a corpus (AUROC .901, .893), in single paragraphs (.776,
-    .765) and on CLAP NQ, which neither saw (.851, .791); in whole articles alike (.911, .909).
-    """
-
-    trees: Sequence[Node]
-    bias: float
-
-    def log_odds(self, signals: Matrix) -> Matrix:
-        """Return the log odds of one row."""
-        return np.asarray(self.bias + sum(_leaf(tree, signals) for tree in self.trees))
-
-
-def _leaf(node: Node, signals: Matrix) -> float:
-    while isinstance(node, tuple):
-        signal, most, low, high = node
-        node = low if signals[signal] <= most else high
-    return node
-
-
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """What `similarity.json` and `combined.json` hold."""
+    """What `similarity.json` holds."""
 
     sentence: Regression
-    question: Regression | Trees
+    question: Regression
     decision: Decision
 
 
@@ -115,7 +87,7 @@ def load_weights(*, network: bool = False) -> Weights:
     sentence, question = signal_names(network=network)
     return Weights(
         _regression(stored["sentence"], sentence, name),
-        (_trees if network else _regression)(stored["question"], question, name),
+        _regression(stored["question"], question, name),
         Decision(stored["thresholds"], stored["further"]),
     )
 
@@ -131,28 +103,11 @@ def signal_names(*, network: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _regression(stored: Mapping[str, Any], names: Sequence[str], file: str) -> Regression:
-    if set(stored.get("weights", ())) != set(names):
-        raise _other_version(file)
+    if set(stored["weights"]) != set(names):
+        raise ModelUnavailable(
+            f"rag/{file} does not fit this version. Fit it again: python -m evals fit"
+        )
     return Regression(np.array([stored["weights"][name] for name in names]), stored["bias"])
-
-
-def _trees(stored: Mapping[str, Any], names: Sequence[str], file: str) -> Trees:
-    if stored.get("signals") != list(names):
-        raise _other_version(file)
-    return Trees([_node(tree) for tree in stored["trees"]], stored["bias"])
-
-
-def _node(stored: Any) -> Node:
-    if not isinstance(stored, list):
-        return float(stored)
-    signal, most, low, high = stored
-    return int(signal), float(most), _node(low), _node(high)
-
-
-def _other_version(file: str) -> ModelUnavailable:
-    return ModelUnavailable(
-        f"rag/{file} does not fit this version. Fit it again: python -m evals fit"
-    )
 
 
 def probability(log_odds: Matrix) -> Matrix:

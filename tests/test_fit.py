@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
@@ -13,11 +11,8 @@ from evals.fit import (
     Asked,
     _ask_paragraphs,
     _fit_alone,
-    _grow,
-    _named_trees,
-    as_text,
+    _weigh,
 )
-from rag.similarity import _trees, signal_names
 from rag.types import NetworkScores, Understood
 
 
@@ -40,15 +35,15 @@ def test_the_questions_of_a_paragraph_are_spread_over_it() -> None:
     own = [row for row in found if row.view == "paragraph"]
     assert [row.answerable for row in own] == [True, True, False, False, True]
     # Each is asked of the other paragraph too, which answers none.
-    strangers = [row for row in found if row.view == "stranger"]
+    strangers = [row for row in found if row.view == "strange paragraph"]
     assert [row.answerable for row in strangers] == [False] * (QUESTIONS_A_PARAGRAPH + 1)
     assert not any(row.gold.any() for row in strangers)
 
 
-def asked(answerable: bool, logit: float, *unknown: str) -> Asked:
+def asked(answerable: bool, logit: float, *unknown: str, view: str = "article") -> Asked:
     return Asked(
         fold=0,
-        view="article",
+        view=view,
         understood=Understood("Who?", "Who?", ("Who?",), unknown_names=unknown),
         answerable=answerable,
         gold=np.array([answerable, False]),
@@ -71,21 +66,13 @@ def test_the_network_alone_is_balanced_where_both_errors_are_equally_frequent() 
     assert found["further"] > 1 / (1 + np.exp(2))
 
 
-def test_the_trees_as_written_decide_as_those_that_were_grown() -> None:
-    names = signal_names(network=True)[1]
-    rng = np.random.default_rng(1)
-    signals = rng.normal(size=(800, len(names)))
-    strong = names.index("network_answerable")
-    truth = signals[:, strong] + 0.3 * rng.normal(size=800) > 0
-    model = _grow(signals, truth, np.ones(800))
-    stored = json.loads(as_text({"question": _named_trees(names, model)}))["question"]
-    trees = _trees(stored, names, "combined.json")
-    ours = [float(trees.log_odds(row)) for row in signals[:100]]
-    assert ours == pytest.approx(model.decision_function(signals[:100]), abs=0.02)
-    # A surer network never makes an answer less likely.
-    row = signals[0].copy()
-    rising = []
-    for row[strong] in np.linspace(-3, 3, 30):
-        rising.append(float(trees.log_odds(row)))
-    assert rising == sorted(rising)
-    assert rising[0] < 0 < rising[-1]
+def test_short_texts_and_long_ones_are_answered_equally_often_by_weight() -> None:
+    rows = [asked(True, 1), asked(True, 1), asked(False, 0), asked(False, 0, view="stranger")]
+    rows += [asked(True, 1, view="paragraph")]
+    rows += [asked(False, 0, view="paragraph"), asked(False, 0, view="strange paragraph")]
+    weight = _weigh(rows)
+    assert weight[:2].sum() == pytest.approx(weight[2:4].sum())
+    assert weight[4] == pytest.approx(weight[5:].sum())
+    # What is answered keeps its weight, and what is not its share of the rest.
+    assert weight[[0, 1, 4]] == pytest.approx([1.0, 1.0, 0.5])
+    assert weight[2] / weight[3] == pytest.approx(1.0 / 0.3)

@@ -11,13 +11,7 @@ import pytest
 import rag.similarity as similarity
 from rag.errors import ModelUnavailable
 from rag.models import load_encoder
-from rag.similarity import (
-    SimilarityReader,
-    Trees,
-    load_weights,
-    probability,
-    reading_order,
-)
+from rag.similarity import SimilarityReader, load_weights, probability, reading_order
 from rag.types import Encoder, Hit, Passage, Reading, Sentence, Understood, Vectors
 
 
@@ -154,21 +148,6 @@ def test_weights_of_other_signals_are_refused(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(similarity, "SENTENCE_SIGNALS", ("cosine",))
     with pytest.raises(ModelUnavailable, match="python -m evals fit"):
         load_weights()
-
-
-def test_trees_of_other_signals_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    load_weights(network=True)
-    # The same names in another order: a tree names a signal by its place.
-    monkeypatch.setattr(similarity, "QUESTION_SIGNALS", similarity.QUESTION_SIGNALS[::-1])
-    with pytest.raises(ModelUnavailable, match=r"rag/combined\.json does not fit"):
-        load_weights(network=True)
-
-
-def test_trees_add_up_what_each_says() -> None:
-    trees = Trees([(0, 1.5, -1.0, (1, 0.0, 2.0, 4.0)), 0.25], bias=0.5)
-    assert trees.log_odds(np.array([1.5, 9.0])) == pytest.approx(0.5 - 1 + 0.25)
-    assert trees.log_odds(np.array([1.6, 0.0])) == pytest.approx(0.5 + 2 + 0.25)
-    assert trees.log_odds(np.array([1.6, 0.1])) == pytest.approx(0.5 + 4 + 0.25)
 
 
 def test_probability_takes_any_size() -> None:
