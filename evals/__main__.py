@@ -13,6 +13,7 @@ if __name__ == "__main__":
 
 import argparse
 import hashlib
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
