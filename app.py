@@ -117,7 +117,7 @@ def _questions(text: str) -> Path:
 
 def _serve(arguments: argparse.Namespace) -> int:
     # A service that is stopped cleans up as after Ctrl-C: uploads that wait are deleted.
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Before the models are loaded: a wrong port should not cost the seconds that they take.
     port = find_port(arguments.host, arguments.port)
     if arguments.port is None and port != DEFAULT_PORT:

@@ -104,6 +104,10 @@ def test_python_without_the_dependencies_is_told_what_to_install(command: list[s
 
 
 @pytest.mark.skipif(os.name != "posix", reason="sends the signal of Ctrl-C")
+def _ignore_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 @pytest.mark.parametrize(
     ("is_empty", "number"),
     [(False, signal.SIGINT), (True, signal.SIGTERM)],
@@ -127,6 +131,8 @@ def test_page_says_where_it_is_stops_when_told_and_leaves_nothing(
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "TMPDIR": str(tmp_path / "waiting")},
+        # As a script's background job is started: Ctrl-C is for others, the end is not.
+        preexec_fn=_ignore_ctrl_c if number == signal.SIGTERM else None,
     )
     try:
         assert process.stdout is not None
